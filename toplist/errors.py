@@ -1,0 +1,87 @@
+"""Every exception of ours, by what it asks for.
+
+::
+
+    ToplistError
+    ├── InputError          stop, and fix the argument or the setting it names
+    └── GatewayError        the gateway said no; carries code, message, request id and list
+        ├── Refused         stop the crawl: no later request could succeed (key, secret, token, protocol)
+        ├── ListFailed      this list failed for good
+        ├── NotGranted      this rank type's lists fail, or this endpoint's; the rest go on
+        ├── Throttled       slow down and ask again; no attempt is spent
+        ├── Forbidden       everything pauses, then ask again
+        ├── ClockSkewed     correct the clock by the gateway's Date, once, and ask again
+        └── Unreadable      ask again, a limited number of times
+"""
+
+from __future__ import annotations
+
+
+class ToplistError(Exception):
+    """Base of every exception raised by toplist itself."""
+
+
+class InputError(ToplistError):
+    """An argument or a setting is wrong. The message is one sentence that names it and says what is accepted."""
+
+
+class GatewayError(ToplistError):
+    """The gateway refused. Raised by `toplist.protocol` where an answer is read.
+
+    `code` is the gateway's own, or one of ours (`http 502`, `unreadable`) where it gave none.
+    """
+
+    def __init__(self, code: str, message: str = "", *, request_id: str | None = None, subject: str | None = None):
+        super().__init__(code, message)
+        self.code = code
+        self.message = message
+        self.request_id = request_id
+        self.subject = subject
+
+    def __str__(self) -> str:
+        parts = [f"{self.subject}: " if self.subject else "", self.code]
+        if self.message:
+            parts.append(f": {self.message}")
+        if self.request_id:
+            parts.append(f" (request {self.request_id})")
+        return "".join(parts)
+
+
+class Refused(GatewayError):
+    """Key, secret, token or protocol are not accepted: the crawl stops at the first one."""
+
+
+class ListFailed(GatewayError):
+    """This list can't be had, and asking again would not change it."""
+
+
+class NotGranted(GatewayError):
+    """The app has no grant: for the rank type, or (`whole_endpoint`) for everything behind the endpoint."""
+
+    def __init__(
+        self,
+        code: str,
+        message: str = "",
+        *,
+        request_id: str | None = None,
+        subject: str | None = None,
+        whole_endpoint: bool = False,
+    ):
+        super().__init__(code, message, request_id=request_id, subject=subject)
+        self.whole_endpoint = whole_endpoint
+
+
+class Throttled(GatewayError):
+    """Too many requests for the gateway's taste."""
+
+
+class Forbidden(GatewayError):
+    """HTTP 403 without a code that the tables know."""
+
+
+class ClockSkewed(GatewayError):
+    """The timestamp was refused."""
+
+
+class Unreadable(GatewayError):
+    """No answer that can be read: 5xx, cut off, not JSON, or a backend that did not respond."""

@@ -1,0 +1,147 @@
+"""What a crawl brings: entries, and the list that they make up.
+
+A list travels the pipelines as one item, so that it is stored whole and its trends see all of it; the exporters of
+`toplist.feeds` write its entries one a line.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from toplist.ranktypes import Protocol
+
+
+class Source(StrEnum):
+    """Where rows came from. Rows of different sources are never compared."""
+
+    GATEWAY = "1688"
+    SANDBOX = "sandbox"
+
+
+class Status(StrEnum):
+    """How a planned list ended; `PENDING` says that it has not."""
+
+    PENDING = "pending"
+    COMPLETE = "complete"
+    SHORT = "short"
+    EMPTY = "empty"
+    ABSENT = "absent"
+    FAILED = "failed"
+
+
+class ListKey(NamedTuple):
+    """A list's identity, in the ledger, the delta key, the history and the trends."""
+
+    source: Source
+    protocol: Protocol
+    rank_type: str
+    category_id: str
+
+    def __str__(self) -> str:
+        return ":".join(self)
+
+
+class PriceTier(BaseModel):
+    """One step of a wholesale price: from `start_quantity` pieces on, `price` yuan each."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    start_quantity: int = Field(ge=0)
+    price: float = Field(ge=0, description="yuan")
+
+
+class Offer(BaseModel):
+    """What one row of an answer says of an offer, in the feed's words. `None`: the gateway did not say."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    offer_id: str = Field(min_length=1, description="the product's id on 1688, digits kept as text")
+    title: str | None = None
+    title_translated: str | None = None
+    price: float | None = Field(None, ge=0, description="yuan; the lower end where the gateway gives a range")
+    min_order: int | None = Field(None, ge=0, description="pieces in the smallest order")
+    price_tiers: list[PriceTier] | None = None
+    sale_count: int | None = Field(None, ge=0, description="openplatform: units of the last 30 days")
+    buyer_count: int | None = Field(None, ge=0, description="buyers of the last 30 days")
+    trade_score: float | None = None
+    repurchase_rate: float | None = Field(None, ge=0, le=1, description="0-1, whatever the gateway's spelling")
+    supplier: str | None = None
+    is_gold: bool | None = None
+    main_img: str | None = None
+    detail_url: str | None = None
+    services: list[str] | None = None
+
+
+class Trends(BaseModel):
+    """What changed since earlier snapshots; see docs/metrics.md. `None`: no base to compare with."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    trend_score: float | None = None
+    heat_index: float | None = Field(None, ge=0, le=100)
+    sale_growth: float | None = None
+    sale_growth_per_day: float | None = None
+    price_change: float | None = None
+    rank_change: int | None = Field(None, description="places gained since the last complete snapshot")
+    list_status: str | None = None
+    breakout_score: float | None = None
+    breakout_probability: float | None = Field(None, ge=0, le=1)
+
+
+class Place(BaseModel):
+    """Where and when a row stood: a rank of a list in a snapshot."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    snapshot_date: date
+    collected_at: AwareDatetime = Field(description="UTC, when the answer was read")
+    source: Source
+    protocol: Protocol
+    rank_type: str
+    category_id: str
+    category_name: str | None = None
+    rank: int = Field(ge=1)
+    total: int | None = Field(None, ge=0, description="rows of the whole list, where the gateway says it")
+
+
+class Entry(Trends, Offer, Place):
+    """An offer at a rank of a list in a snapshot: one line of the feed."""
+
+
+#: The feed's columns, in its order.
+ENTRY_FIELDS: tuple[str, ...] = tuple(Entry.model_fields)
+
+
+class SetAside(BaseModel):
+    """A row that could not be read, kept with the reason; it never takes its list down."""
+
+    position: int = Field(ge=1, description="1-based place of the row in its list as it came")
+    reason: str
+    row: Any
+
+
+class RankList(BaseModel):
+    """One planned list of a snapshot, as it ended: the item that the spider yields."""
+
+    key: ListKey
+    snapshot_date: date
+    status: Status
+    category_name: str | None = None
+    code: str | None = Field(None, description="why it failed: the gateway's code or ours")
+    message: str | None = None
+    total: int | None = None
+    asked: int | None = Field(None, description="rows asked for: pages x page_size; None is all")
+    page_size: int
+    doubled: int = 0
+    collected_at: datetime | None = None
+    entries: list[Entry] = []
+    set_aside: list[SetAside] = []
+
+    @property
+    def received(self) -> int:
+        """Rows that came, those set aside and those doubled included."""
+        return len(self.entries) + len(self.set_aside) + self.doubled
