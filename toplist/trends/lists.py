@@ -1,0 +1,211 @@
+"""All trends of one list on one day: the formulas put together.
+
+`list_trends` is what an item pipeline calls, and what a replay of the history calls, with the same result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from toplist.items import ListKey
+from toplist.ranktypes import Protocol
+from toplist.trends import growth as growths
+from toplist.trends.breakout import Breakout, breakout, entry_growth
+from toplist.trends.calibration import Calibration
+from toplist.trends.coverage import UNKNOWN_COVERAGE, Coverage
+from toplist.trends.growth import Growth
+from toplist.trends.heat import Reference, heat_index, load_reference
+from toplist.trends.observation import History, Observation, Snapshot
+from toplist.trends.price import price_change, price_volatility
+from toplist.trends.ranks import Base, DroppedOut, ListStatus, dropped_out, find_base, first_seen, rank_change
+from toplist.trends.reasons import Reason
+from toplist.trends.score import trend_score
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What holds for a list whatever its rows. `max_gap_days`: days between two snapshots when none was missed."""
+
+    coverage: Coverage = UNKNOWN_COVERAGE
+    reference: Reference = field(default_factory=lambda: load_reference(Protocol.BASE64))
+    max_gap_days: int = 1
+
+    @classmethod
+    def of(cls, key: ListKey, base64_coverage: str = "unknown", max_gap_days: int = 1) -> Rules:
+        """The rules of a list, by its protocol. Raises `InputError` for an unknown coverage."""
+        return cls(Coverage.of(key.protocol, base64_coverage), load_reference(key.protocol), max_gap_days)
+
+
+@dataclass(slots=True)
+class OfferTrends:
+    """One row's trends. Units, sources and worked numbers: docs/metrics.md. A null has its word in `reasons`."""
+
+    offer_id: str
+    trend_score: float | None = None
+    heat_index: float | None = None
+    heat_parts: tuple[str, ...] = ()
+    sale_growth: float | None = None
+    sale_growth_per_day: float | None = None
+    sale_growth_adjusted: float | None = None
+    sale_growth_30d: float | None = None
+    sale_volatility: float | None = None
+    units_since: int | None = None
+    price_change: float | None = None
+    price_change_per_day: float | None = None
+    price_volatility: float | None = None
+    rank_change: int | None = None
+    list_status: ListStatus = ListStatus.UNKNOWN_GAP
+    breakout_score: float | None = None
+    breakout_z: float | None = None
+    breakout_probability: float | None = None
+    flagged: bool = False
+    reasons: dict[str, Reason] = field(default_factory=dict)
+
+    def note(self, name: str, reason: Reason | None) -> None:
+        """Keep why a figure is null, or what damped it."""
+        if reason is not None:
+            self.reasons[name] = reason
+
+    def fields(self, names: Sequence[str]) -> dict[str, Any]:
+        """The named figures, for an entry's update."""
+        return {name: getattr(self, name) for name in names}
+
+
+@dataclass(slots=True)
+class ListTrends:
+    """The rows' trends in the rows' order, and what holds for the list as a whole."""
+
+    offers: list[OfferTrends]
+    base: Base
+    dropped_out: list[DroppedOut]
+    market_growth_per_day: float | None
+    heat_reference: str
+    base_rate: float | None  # of breakout_probability
+
+
+def list_trends(
+    today: Snapshot,
+    rows: Sequence[Observation],
+    history: History,
+    rules: Rules | None = None,
+    calibration: Calibration | None = None,
+) -> ListTrends:
+    """Trends of one list on one day.
+
+    `rows` are today's, `history` the past of the same list (source, protocol, rank type, category) over at least
+    `HISTORY_DAYS`; what it holds of today or later is not looked at. Never raises for missing values: a figure that
+    can't be had is None, with its reason.
+    """
+    rules = rules or Rules()
+    base = find_base(today, history.snapshots, rules.max_gap_days)
+    at_base = history.on(base.snapshot.snapshot_date) if base.snapshot else {}
+    lowest = min((seen.sale_count for seen in at_base.values() if seen.sale_count is not None), default=None)
+    pasts = [history.past(row.offer_id, today.snapshot_date) for row in rows]
+    grown = [growths.sale_growth(row, past, rules.coverage) for row, past in zip(rows, pasts, strict=True)]
+    market = growths.market_growth(growth.per_day for growth in grown)
+    offers = []
+    for row, past, growth in zip(rows, pasts, grown, strict=True):
+        offer = OfferTrends(row.offer_id, trend_score=trend_score(row.price, row.sale_count))
+        if row.sale_count is None:
+            offer.note("trend_score", Reason.NO_COUNT)
+        _rank(offer, row, base, at_base, history, past)
+        _growth(offer, row, past, growth, market, rules)
+        _price(offer, row, past)
+        _heat(offer, row, rules)
+        _breakout(offer, row, growth, base, lowest, market, rules, calibration)
+        offers.append(offer)
+    return ListTrends(
+        offers,
+        base,
+        dropped_out(rows, base, at_base),
+        market,
+        rules.reference.version,
+        calibration.base_rate if calibration else None,
+    )
+
+
+def _rank(
+    offer: OfferTrends,
+    row: Observation,
+    base: Base,
+    at_base: dict[str, Observation],
+    history: History,
+    past: Sequence[Observation],
+) -> None:
+    moved = rank_change(row, base, at_base.get(row.offer_id), first_seen(history, row.offer_id, past))
+    offer.rank_change, offer.list_status = moved.value, moved.status
+    offer.note("rank_change", moved.reason)
+    if moved.status is ListStatus.UNKNOWN_GAP:
+        offer.note("list_status", moved.reason)
+
+
+def _growth(
+    offer: OfferTrends,
+    row: Observation,
+    past: Sequence[Observation],
+    growth: Growth,
+    market: float | None,
+    rules: Rules,
+) -> None:
+    offer.sale_growth, offer.sale_growth_per_day = growth.value, growth.per_day
+    if growth.value is None:
+        offer.note("sale_growth", growth.reason)
+    offer.note("sale_growth_per_day", growth.reason)
+    if growth.per_day is not None and market is not None:
+        offer.sale_growth_adjusted = growth.per_day - market
+    else:
+        offer.note("sale_growth_adjusted", growth.reason or Reason.FEW_PEERS)
+    offer.sale_growth_30d, reason = growths.disjoint_growth(row, past, rules.coverage)
+    offer.note("sale_growth_30d", reason)
+    offer.units_since, reason = growths.units_since(row, growth, rules.coverage)
+    offer.note("units_since", reason)
+    offer.sale_volatility = growths.sale_volatility(past)
+    if offer.sale_volatility is None:
+        offer.note("sale_volatility", Reason.FEW_CHANGES)
+
+
+def _price(offer: OfferTrends, row: Observation, past: Sequence[Observation]) -> None:
+    change = price_change(row, past)
+    offer.price_change, offer.price_change_per_day = change.value, change.per_day
+    if change.value is None:
+        offer.note("price_change", change.reason)
+    offer.note("price_change_per_day", change.reason)
+    offer.price_volatility = price_volatility(row, past)
+    if offer.price_volatility is None:
+        offer.note("price_volatility", Reason.FEW_CHANGES)
+
+
+def _heat(offer: OfferTrends, row: Observation, rules: Rules) -> None:
+    heat = heat_index(
+        rules.reference,
+        sale_count=row.sale_count,
+        buyer_count=row.buyer_count,
+        growth_per_day=offer.sale_growth_per_day,
+        rank=row.rank,
+    )
+    offer.heat_index, offer.heat_parts = heat.value, heat.parts
+    if heat.value is None:
+        offer.note("heat_index", Reason.NO_LEVEL)
+
+
+def _breakout(
+    offer: OfferTrends,
+    row: Observation,
+    growth: Growth,
+    base: Base,
+    lowest: int | None,
+    market: float | None,
+    rules: Rules,
+    calibration: Calibration | None,
+) -> None:
+    if offer.list_status is ListStatus.NEW_ENTRY and growth.value is None and base.snapshot is not None:
+        growth = entry_growth(row, base.snapshot, lowest)
+    found: Breakout = breakout(row, growth, market, offer.sale_volatility, rules.coverage)
+    offer.breakout_score, offer.breakout_z, offer.flagged = found.score, found.z, found.flagged
+    offer.note("breakout_score", found.gates[0] if found.gates else found.reason)
+    if calibration is not None and found.score is not None:
+        offer.breakout_probability = calibration.probability(found.score)
+    else:
+        offer.note("breakout_probability", found.reason or Reason.TOO_LITTLE_HISTORY)
