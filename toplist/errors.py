@@ -31,6 +31,8 @@ class GatewayError(ToplistError):
     `code` is the gateway's own, or one of ours (`http 502`, `unreadable`) where it gave none.
     """
 
+    is_unreadable = False
+
     def __init__(self, code: str, message: str = "", *, request_id: str | None = None, subject: str | None = None):
         super().__init__(code, message)
         self.code = code
@@ -85,3 +87,5 @@ class ClockSkewed(GatewayError):
 
 class Unreadable(GatewayError):
     """No answer that can be read: 5xx, cut off, not JSON, or a backend that did not respond."""
+
+    is_unreadable = True

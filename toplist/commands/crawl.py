@@ -1,0 +1,52 @@
+"""`scrapy crawl`, with an exit status that says how the crawl went, and bad input said in one sentence."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from typing import Any
+
+from scrapy.commands.crawl import Command as StockCommand
+
+from toplist.crawl.extension import Snapshot
+from toplist.crawl.tally import table
+from toplist.errors import InputError
+
+logger = logging.getLogger("toplist")
+
+
+class Command(StockCommand):
+    """As Scrapy's, for every spider; of a toplist snapshot it tells the outcome.
+
+    Exit status 0: every planned list ended, a row came, every feed was delivered. 3: not so. 2: bad input.
+    """
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        if len(args) != 1:
+            super().run(args, opts)
+            return
+        assert self.crawler_process is not None
+        crawler = self._create_crawler(args[0])
+        problems: list[BaseException | None] = []
+        started: Any = self.crawler_process.crawl(crawler, **opts.spargs)
+        started.add_done_callback(lambda task: problems.append(task.exception()))
+        self.crawler_process.start()
+        self._tell(crawler, [each for each in problems if each is not None])
+
+    def _tell(self, crawler: Any, problems: list[BaseException]) -> None:
+        bad_input = next((each for each in problems if isinstance(each, InputError)), None)
+        if bad_input is not None:
+            print(f"toplist: {bad_input}", file=sys.stderr)
+            if self.settings and self.settings.get("LOG_FILE"):
+                logger.error("%s", bad_input)
+            self.exitcode = 2
+            return
+        snapshot = crawler.get_extension(Snapshot) if getattr(crawler, "_extensions", None) else None
+        if problems or snapshot is None:
+            self.exitcode = 1 if problems else self.exitcode
+            return
+        verdict = snapshot.verdict(crawler.stats.get_value("finish_reason"))
+        print(table(snapshot.run.tally))
+        logger.log(logging.INFO if verdict.is_good else logging.ERROR, "Verdict: %s", verdict)
+        self.exitcode = verdict.exit_status

@@ -1,0 +1,113 @@
+"""The snapshot's beginning and end: the sandbox started, the feeds delivered, the verdict said."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from scrapy import Spider, signals
+from scrapy.exceptions import CloseSpider, NotConfigured
+from scrapy.extensions.feedexport import FeedExporter
+
+from toplist.crawl.tally import Verdict
+from toplist.feeds.snapshot import deliver_snapshot
+from toplist.protocol.credentials import Credentials
+from toplist.sandbox.process import SandboxProcess
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from scrapy.crawler import Crawler
+
+    from toplist.crawl.run import Run
+
+logger = logging.getLogger(__name__)
+
+INTERRUPTED = "shutdown"  # Scrapy's close reason for a signal
+
+
+class Snapshot:
+    """Opens and closes one snapshot's crawl."""
+
+    def __init__(self, crawler: Crawler):
+        if not hasattr(crawler.spider, "run"):
+            raise NotConfigured("not a toplist spider")
+        self._crawler = crawler
+        self._sandbox: SandboxProcess | None = None
+        self._delivery: list[str] = []
+        self._exporters_closed = asyncio.Event()
+        crawler.signals.connect(self.spider_opened, signals.spider_opened)
+        crawler.signals.connect(self.spider_idle, signals.spider_idle)
+        crawler.signals.connect(self.spider_closed, signals.spider_closed)
+        crawler.signals.connect(self._exporters_closed.set, signals.feed_exporter_closed)
+        crawler.signals.connect(self.engine_stopped, signals.engine_stopped)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        return cls(crawler)
+
+    @property
+    def run(self) -> Run:
+        run: Run = self._crawler.spider.run  # type: ignore[union-attr]
+        return run
+
+    async def spider_opened(self, spider: Spider) -> None:
+        run = self.run
+        if run.config.sandbox:
+            limits = run.config.limits
+            sandbox = self._sandbox = await run.in_thread(
+                lambda: SandboxProcess(
+                    date=run.asked.snapshot_date,
+                    qps=limits.qps,
+                    category_interval=limits.category_interval,
+                    pause=limits.pause,
+                )
+            )
+            token = sandbox.access_token if run.config.protocol == "openplatform" else None
+            run.use_gateway(sandbox.url, Credentials(sandbox.app_key, sandbox.app_secret, token))
+        asked = run.asked
+        logger.info("Snapshot of %s from %s, protocol %s", asked.snapshot_date, run.source, run.config.protocol)
+
+    def spider_idle(self, spider: Spider) -> None:
+        """Close with a reason that says how the lists ended."""
+        if self._list_complaints() and not self._crawler.engine._start_error:
+            raise CloseSpider("lists_incomplete" if sum(self.run.tally.rows.values()) else "no_rows")
+
+    async def spider_closed(self, spider: Spider, reason: str) -> None:
+        run = self.run
+        if self._sandbox is not None:
+            await run.in_thread(self._sandbox.stop)
+        if reason == INTERRUPTED:
+            self._delivery = ["the feed was not written, the crawl was stopped"]
+        else:
+            self._delivery = await run.in_thread(lambda: deliver_snapshot(run, self._crawler.settings))
+        if self._crawler.get_extension(FeedExporter) is not None and self._crawler.settings.getdict("FEEDS"):
+            await self._exporters_closed.wait()
+        self._crawler.stats.set_value("toplist/verdict", str(self.verdict(reason)))
+
+    def verdict(self, reason: str) -> Verdict:
+        """What speaks against this crawl: its lists, its end, its errors, its feeds."""
+        run, stats = self.run, self._crawler.stats.get_stats()
+        said = [run.stopped] if run.stopped else []
+        if reason == INTERRUPTED or (reason == "cancelled" and not run.stopped):
+            said.append("it was stopped")
+        said += self._list_complaints()
+        for name, what in _ERRORS.items():
+            if count := sum(value for key, value in stats.items() if key.startswith(name)):
+                said.append(what.format(count))
+        return Verdict((*said, *self._delivery))
+
+    def _list_complaints(self) -> list[str]:
+        asked = self.run.asked
+        return self.run.tally.complaints(asked.rank_types if asked.rank_types_named else ())
+
+    def engine_stopped(self) -> None:
+        self.run.close()
+
+
+_ERRORS = {
+    "spider_exceptions/count": "{} errors in the spider",
+    "item_error_count": "{} lists could not be processed",
+    "feedexport/failed_count/": "{} feeds of FEEDS failed",
+}

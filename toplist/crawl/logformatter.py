@@ -1,0 +1,34 @@
+"""Log lines of a crawl: a list is one line, not its rows."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from scrapy import Spider
+from scrapy.http import Response
+from scrapy.logformatter import LogFormatter as StockLogFormatter
+from scrapy.logformatter import LogFormatterResult
+from twisted.python.failure import Failure
+
+from toplist.items import RankList, Status
+
+
+class LogFormatter(StockLogFormatter):
+    """Scrapy's lines, but for a list, which says how it ended."""
+
+    def scraped(self, item: Any, response: Response | Failure | None, spider: Spider) -> LogFormatterResult:
+        if not isinstance(item, RankList):
+            return super().scraped(item, response, spider)
+        failed = item.status is Status.FAILED
+        return {
+            "level": logging.WARNING if failed and item.code != "no grant" else logging.DEBUG,
+            "msg": "%(status)s: %(rank_type)s in %(category_id)s, %(rows)d rows%(why)s",
+            "args": {
+                "status": item.status,
+                "rank_type": item.key.rank_type,
+                "category_id": item.key.category_id or "all",
+                "rows": len(item.entries),
+                "why": f" ({item.code}: {item.message})" if failed else "",
+            },
+        }

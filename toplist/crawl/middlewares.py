@@ -1,0 +1,206 @@
+"""Downloader middlewares: what an answer leads to is in `toplist.protocol.refusals`; here it is done."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+from scrapy import Request
+from scrapy.downloadermiddlewares.retry import get_retry_request
+from scrapy.exceptions import IgnoreRequest
+from scrapy.http import Response
+
+from toplist.crawl.scheduler import AGAIN
+from toplist.crawl.tally import NO_GRANT
+from toplist.errors import (
+    ClockSkewed,
+    Forbidden,
+    GatewayError,
+    ListFailed,
+    NotGranted,
+    Refused,
+    Throttled,
+    Unreadable,
+)
+from toplist.gate.keeper import GateClosed
+from toplist.protocol.answers import read_answer
+from toplist.protocol.notes import Notes
+from toplist.protocol.refusals import check_refusal
+from toplist.ranktypes import RANK_TYPES
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from scrapy.crawler import Crawler
+
+    from toplist.crawl.run import Run
+
+logger = logging.getLogger(__name__)
+
+
+class _OfRun:
+    """A middleware of a toplist crawl; `run` is what the crawl's components share."""
+
+    def __init__(self, crawler: Crawler):
+        self._crawler = crawler
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        return cls(crawler)
+
+    @property
+    def run(self) -> Run:
+        run: Run = self._crawler.spider.run  # type: ignore[union-attr]
+        return run
+
+
+class DrainMiddleware(_OfRun):
+    """Gives a request that the closing gate turned away back to the scheduler, which may keep it for a later run."""
+
+    def process_request(self, request: Request) -> None:
+        planned = request.meta.get("toplist_date")
+        if planned is not None and planned != self.run.asked.snapshot_date:
+            # From a job directory of another day: the gateway answers about now.
+            raise IgnoreRequest(f"planned for {planned}, and this is the snapshot of {self.run.asked.snapshot_date}")
+
+    def process_exception(self, request: Request, exception: Exception) -> Request | None:
+        is_list = "toplist_key" in request.meta
+        return request.replace(dont_filter=True) if is_list and isinstance(exception, GateClosed) else None
+
+
+class AnswerMiddleware(_OfRun):
+    """Reads every answer to a list's call and acts on what it says.
+
+    A readable one goes to the callback with `answer` among its arguments; a failure goes to the errback as one of
+    `toplist.errors`.
+    """
+
+    def __init__(self, crawler: Crawler):
+        super().__init__(crawler)
+        self._slowed = False
+        self._ungranted: dict[str, NotGranted] = {}
+        self._actions: dict[
+            type[GatewayError], Callable[[Request, Response, GatewayError], Awaitable[Request | None]]
+        ] = {
+            Forbidden: self._pause,
+            Throttled: self._slow_down,
+            Unreadable: self._try_again,
+            ClockSkewed: self._correct_clock,
+            Refused: self._stop,
+            NotGranted: self._end_rank_type,
+            ListFailed: self._fail,
+        }
+
+    def process_request(self, request: Request) -> None:
+        """Spare the gateway what it has no grant for."""
+        key = request.meta.get("toplist_key")
+        known = key and (
+            self._ungranted.get(key.rank_type) or self._ungranted.get(RANK_TYPES[key.rank_type].endpoint.value)
+        )
+        if known:
+            raise known
+
+    async def process_response(self, request: Request, response: Response) -> Response | Request:
+        if "toplist_call" not in request.meta:
+            return response
+        stats = self.run.stats
+        notes = Notes()
+        try:
+            answer = self._read(request, response, notes)
+        except GatewayError as error:
+            error.subject = request.meta["toplist_subject"]
+            error.message = self.run.credentials.redact(error.message)
+            stats.inc_value(f"toplist/answers/{type(error).__name__.lower()}")
+            again = await self._actions[type(error)](request, response, error)
+            if again is None:
+                raise error from None
+            return again
+        stats.inc_value("toplist/answers/read")
+        self.run.patience.answered(request.meta["toplist_sent_at"])
+        if self._slowed:
+            self._slowed = await self.run.gate.ease() > 1.0  # type: ignore[union-attr]
+        request.cb_kwargs.update(answer=answer, notes=notes)
+        return response
+
+    def _read(self, request: Request, response: Response, notes: Notes) -> Any:
+        """A list's page as an Answer; any other call's answer as the JSON that it is."""
+        key = request.meta.get("toplist_key")
+        if key is None:
+            return check_refusal(response.status, response.body, self.run.config.protocol)
+        return read_answer(key.protocol, RANK_TYPES[key.rank_type].endpoint, response.status, response.body, notes)
+
+    async def _pause(self, request: Request, response: Response, error: GatewayError) -> Request | None:
+        why = self.run.patience.forbidden(request.meta["toplist_sent_at"])
+        if why:
+            self.run.stop("forbidden", why)
+            return None
+        seconds = self.run.config.limits.pause
+        await self.run.gate.pause(seconds)  # type: ignore[union-attr]
+        self.run.stats.inc_value("toplist/gate/pauses")
+        logger.warning("HTTP 403 for %s: nothing is sent for %g s, then it is asked again", error.subject, seconds)
+        return _again(request)
+
+    async def _slow_down(self, request: Request, response: Response, error: GatewayError) -> Request | None:
+        why = self.run.patience.throttled()
+        if why:
+            self.run.stop("throttled", why)
+            return None
+        self._slowed = True
+        await self.run.gate.slow()  # type: ignore[union-attr]
+        self.run.stats.inc_value("toplist/gate/throttled")
+        logger.warning("Throttled (%s) for %s: half the rate, then it is asked again", error.code, error.subject)
+        return _again(request)
+
+    async def _try_again(self, request: Request, response: Response, error: GatewayError) -> Request | None:
+        spider = self._crawler.spider
+        assert spider is not None
+        return get_retry_request(request, spider=spider, reason=error.code, max_retry_times=self.run.config.retry_times)
+
+    async def _correct_clock(self, request: Request, response: Response, error: GatewayError) -> Request | None:
+        clock = self.run.clock
+        if clock.corrected_at is not None and request.meta["toplist_sent_at"] < clock.corrected_at:
+            return _again(request)  # it was signed before the correction
+        date = (response.headers.get("Date") or b"").decode("latin-1")
+        if clock.corrected_at is None and (gateway_now := _http_date(date)):
+            clock.correct(gateway_now)
+            logger.warning("The gateway refused the timestamp: following its clock, %+.1f s off ours", clock.offset)
+            return _again(request)
+        await self._stop(request, response, error)
+        return None
+
+    async def _stop(self, request: Request, response: Response, error: GatewayError) -> Request | None:
+        self.run.stop("refused", f"the gateway refused the request for {error}")
+        return None
+
+    async def _end_rank_type(self, request: Request, response: Response, error: GatewayError) -> Request | None:
+        assert isinstance(error, NotGranted)
+        if "toplist_key" not in request.meta:
+            return None
+        rank_type = RANK_TYPES[request.meta["toplist_key"].rank_type]
+        scope = rank_type.endpoint.value if error.whole_endpoint else rank_type.name
+        if scope not in self._ungranted:
+            what = f"all {scope} lists" if error.whole_endpoint else f"{rank_type.name} {rank_type.title}"
+            logger.warning("No grant for %s, their lists fail and the rest go on: %s", what, error)
+            known = NotGranted(NO_GRANT, f"{error.code}: {error.message}", whole_endpoint=error.whole_endpoint)
+            self._ungranted[scope] = known
+        raise self._ungranted[scope]
+
+    async def _fail(self, request: Request, response: Response, error: GatewayError) -> Request | None:
+        return None
+
+
+def _again(request: Request) -> Request:
+    """The same call, first in line, no attempt spent; it is stamped and signed anew when it is sent."""
+    again = request.replace(dont_filter=True)
+    again.meta[AGAIN] = True
+    return again
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        return parsedate_to_datetime(text)
+    except ValueError:
+        return None

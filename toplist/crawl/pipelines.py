@@ -1,0 +1,59 @@
+"""Item pipelines: a list's trends, then its place in the history. Each takes a list whole, as one item."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from toplist.items import RankList
+from toplist.trends.score import trend_score
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from scrapy.crawler import Crawler
+
+    from toplist.crawl.run import Run
+
+
+class _OfRun:
+    def __init__(self, crawler: Crawler):
+        self._crawler = crawler
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        return cls(crawler)
+
+    @property
+    def run(self) -> Run:
+        run: Run = self._crawler.spider.run  # type: ignore[union-attr]
+        return run
+
+
+class TrendsPipeline(_OfRun):
+    """Fills in what changed since the earlier snapshots of the list."""
+
+    async def process_item(self, item: Any) -> Any:
+        if isinstance(item, RankList):
+            for entry in item.entries:
+                entry.trend_score = trend_score(entry.price, entry.sale_count)
+        return item
+
+
+class StorePipeline(_OfRun):
+    """Stores a list and marks it in the ledger, in one transaction; then it counts as ended."""
+
+    async def process_item(self, item: Any) -> Any:
+        if not isinstance(item, RankList):
+            return item
+        run = self.run
+        stored = await run.in_thread(lambda: run.history.store(item, refresh=run.asked.refresh))
+        run.tally.end(item)
+        run.stats.inc_value(f"toplist/lists/{item.status}")
+        run.stats.inc_value("toplist/rows/entries", len(item.entries))
+        for each in item.set_aside:
+            run.stats.inc_value(f"toplist/rows/set_aside/{each.reason}")
+        if item.doubled:
+            run.stats.inc_value("toplist/rows/doubled", item.doubled)
+        if stored and item.entries:
+            run.stats.inc_value("deltafetch/stored")
+        return item

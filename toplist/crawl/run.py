@@ -1,0 +1,124 @@
+"""What the components of one crawl share: its configuration, its database, its gate and its tally."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeVar
+
+from sqlalchemy import Engine
+
+from toplist.arguments import Asked
+from toplist.config import Config
+from toplist.crawl.patience import Patience
+from toplist.crawl.tally import Tally
+from toplist.items import ListKey, Source
+from toplist.protocol.credentials import Credentials
+from toplist.store.history import History
+from toplist.store.ledger import Ledger
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+    from scrapy.statscollectors import StatsCollector
+
+    from toplist.gate.keeper import Gate
+
+T = TypeVar("T")
+
+
+class Clock:
+    """The crawl's clock; `offset` is what the gateway's Date corrected it by, in seconds."""
+
+    def __init__(self) -> None:
+        self.offset = 0.0
+        self.corrected_at: float | None = None
+
+    def timestamp(self) -> int:
+        """Milliseconds since 1970, by the gateway's clock."""
+        return round((time.time() + self.offset) * 1000)
+
+    def now(self) -> datetime:
+        """Aware, UTC, by the gateway's clock."""
+        return datetime.fromtimestamp(time.time() + self.offset, UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def correct(self, gateway_now: datetime) -> None:
+        """Follow the gateway's clock from here on. Its Date has whole seconds; the middle of one is meant."""
+        self.offset = gateway_now.timestamp() + 0.5 - time.time()
+        self.corrected_at = self.monotonic()
+
+
+class Run:
+    """One crawl. Blocking work on the database goes through `in_thread`, in the order it is given."""
+
+    def __init__(self, crawler: Crawler, config: Config, asked: Asked, engine: Engine):
+        self.crawler = crawler
+        self.config = config
+        self.asked = asked
+        self.engine = engine
+        self.source = Source.SANDBOX if config.sandbox else Source.GATEWAY
+        self.ledger = Ledger(engine, asked.snapshot_date)
+        self.history = History(engine, self.ledger)
+        self.clock = Clock()
+        self.tally = Tally()
+        self.patience = Patience(self.clock.monotonic)
+        self.gate: Gate | None = None
+        self.stopped: str | None = None
+        self.there: dict[str, tuple[ListKey, int]] = {}
+        self.names: dict[str, str] = {}
+        self._credentials = config.credentials
+        self._gateway_url = config.gateway_url
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+
+    @property
+    def stats(self) -> StatsCollector:
+        return self.crawler.stats
+
+    @property
+    def credentials(self) -> Credentials:
+        if self._credentials is None:
+            raise RuntimeError("the sandbox has not started")
+        return self._credentials
+
+    @property
+    def gateway_url(self) -> str:
+        if self._gateway_url is None:
+            raise RuntimeError("the sandbox has not started")
+        return self._gateway_url
+
+    def category_name(self, category_id: str) -> str | None:
+        """The category's Chinese name, where it is known."""
+        return self.names.get(category_id)
+
+    def use_gateway(self, url: str, credentials: Credentials) -> None:
+        """Ask this gateway, with these credentials: the sandbox brings its own."""
+        self._gateway_url = url
+        self._credentials = credentials
+
+    def is_stopping(self) -> bool:
+        """Whether the crawl was told to stop: nothing more is sent then."""
+        if self.stopped:
+            return True
+        engine = self.crawler.engine
+        slot = engine._slot
+        return engine._stopping or slot is None or slot.closing is not None
+
+    def stop(self, reason: str, why: str) -> None:
+        """End the crawl in order, and remember why for the verdict. The first reason stands."""
+        if self.stopped:
+            return
+        self.stopped = why
+        self._closing = asyncio.ensure_future(self.crawler.engine.close_spider_async(reason=reason))
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """Run blocking work in the store's thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=True)
+        self.engine.dispose()

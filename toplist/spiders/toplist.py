@@ -1,0 +1,120 @@
+"""The spider: every planned list of a snapshot, page by page."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import scrapy
+from scrapy import Request, signals
+from scrapy.exceptions import IgnoreRequest
+from scrapy.settings import BaseSettings
+from twisted.python.failure import Failure
+
+from toplist.arguments import Arguments, settle
+from toplist.config import Config
+from toplist.crawl.calling import list_request
+from toplist.crawl.gather import Gathered, is_last, outcome
+from toplist.crawl.plan import batches
+from toplist.crawl.run import Run
+from toplist.dates import utc_now
+from toplist.errors import GatewayError
+from toplist.items import ListKey, RankList
+from toplist.protocol.answers import Answer
+from toplist.protocol.notes import Notes
+from toplist.store.database import open_database
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from scrapy.crawler import Crawler
+    from scrapy.http import Response
+
+MARKET_CLOCK = b"X-Sandbox-Clock"
+
+
+class TopListSpider(scrapy.Spider):
+    """One snapshot of the ranking lists (榜单). Its arguments are `toplist.arguments.Arguments`."""
+
+    name = "toplist"
+    run: Run
+
+    @classmethod
+    def update_settings(cls, settings: BaseSettings) -> None:
+        super().update_settings(settings)
+        settings.set("AUTOTHROTTLE_START_DELAY", settings.get("DOWNLOAD_DELAY"), priority="spider")
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        """Check everything that was given. Raises InputError before anything is opened or sent."""
+        arguments = Arguments.parse(kwargs)
+        settings = crawler.settings
+        config = Config.load(settings, sandbox=arguments.gateway == "sandbox")
+        reset = settings.getbool("DELTAFETCH_RESET")
+        asked = settle(arguments, config, utc_now(), delta_reset=reset)
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        spider.run = Run(crawler, config, asked, open_database(config.database_url))
+        return spider
+
+    async def start(self) -> AsyncIterator[Any]:
+        """Plan the snapshot's lists and ask for each; DeltaFetch holds back those that are complete."""
+        await self._finish_restored()
+        async for batch in batches(self.run):
+            for key in batch:
+                yield self._page(key, 1, Gathered())
+            # A batch is asked before the next is planned: memory stays flat, however many lists there are.
+            while self.crawler.engine.needs_backout():
+                await self.crawler.signals.wait_for(signals.scheduler_empty)
+
+    def parse_page(
+        self, response: Response, key: ListKey, page: int, gathered: Gathered, answer: Answer, notes: Notes
+    ) -> Iterator[Request | RankList]:
+        """Take a page in; ask for the next, or end the list."""
+        self._note(notes)
+        gathered.add(key, page, self.run.asked.page_size, answer, self._collected_at(response))
+        if is_last(self.run.asked, page, gathered, answer):
+            self._note(gathered.rows.notes)
+            yield outcome(self.run, key, gathered)
+        else:
+            yield self._page(key, page + 1, gathered)
+
+    def list_failed(self, failure: Failure) -> Iterator[RankList]:
+        """End a list as failed, with the code and the message. A list that was never sent stays pending."""
+        error = failure.value
+        request: Request = failure.request  # type: ignore[attr-defined]
+        if isinstance(error, IgnoreRequest):
+            return
+        if isinstance(error, GatewayError):
+            code, message = error.code, error.message
+        else:
+            code, message = _network_code(error), self.run.credentials.redact(str(error))[:300]
+        if not isinstance(error, GatewayError) or error.is_unreadable:
+            why = self.run.patience.unreadable()
+            if why:
+                self.run.stop("unreadable", why)
+        yield outcome(self.run, request.meta["toplist_key"], Gathered(), code=code, message=message)
+
+    def _page(self, key: ListKey, page: int, gathered: Gathered) -> Request:
+        return list_request(self.run, key, page, self.parse_page, self.list_failed, gathered=gathered)
+
+    def _collected_at(self, response: Response) -> datetime:
+        market_clock = response.headers.get(MARKET_CLOCK) if self.run.config.sandbox else None
+        return datetime.fromisoformat(market_clock.decode()) if market_clock else self.run.clock.now()
+
+    def _note(self, notes: Notes) -> None:
+        for (field, reason), times in notes.items():
+            self.run.stats.inc_value(f"toplist/values/{field}/{reason}", times)
+
+    async def _finish_restored(self) -> None:
+        """Requests that a job directory brought back go first; what they complete is not planned again."""
+        engine = self.crawler.engine
+        while engine.scheduler and (engine.scheduler.has_pending_requests() or engine.downloader.active):
+            await asyncio.sleep(0.1)
+
+
+def _network_code(error: BaseException | None) -> str:
+    """`DownloadTimeoutError` → `timeout` and the like: a word of ours for what the network did."""
+    name = type(error).__name__.removesuffix("Error").removeprefix("Download").removeprefix("Response")
+    return "".join(f" {char.lower()}" if char.isupper() else char for char in name).strip() or "no answer"

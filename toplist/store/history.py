@@ -1,0 +1,160 @@
+"""The history: a list's rows and its mark in one transaction, and any snapshot's entries again. Blocking."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, delete, func, insert, select
+
+from toplist.items import Entry, ListKey, Offer, RankList, SetAside, Source, Status, Trends
+from toplist.store.database import writing
+from toplist.store.ledger import Ledger, Mark, ignoring_twins
+from toplist.store.tables import list_, observation, offer_text, outcome, set_aside
+
+_TEXTS = tuple(name for name in Offer.model_fields if name in offer_text.c)
+_NUMBERS = tuple(name for name in (*Offer.model_fields, *Trends.model_fields) if name in observation.c)
+_BATCH = 2000
+
+
+class History:
+    """Keeps what came. A list is stored whole or not at all."""
+
+    def __init__(self, engine: Engine, ledger: Ledger):
+        self._engine = engine
+        self._ledger = ledger
+
+    def store(self, ended: RankList, *, refresh: bool = False) -> bool:
+        """Store a list's rows and its mark. Returns whether its rows are now those of the day.
+
+        Fewer rows never replace more, unless `refresh`; and then only rows replace rows.
+        """
+        with writing(self._engine) as connection:
+            before = self._ledger.mark(connection, ended.key)
+            if before is not None and _worth_more(before, ended, refresh):
+                return False
+            list_id = self._ledger.settle(connection, ended)
+            if ended.entries or ended.set_aside or (before is not None and before.received):
+                self._replace(connection, list_id, ended)
+        return True
+
+    def entries(self, snapshot_date: date, source: Source) -> Iterator[Entry]:
+        """A snapshot's entries, by protocol, rank type, category and rank; streamed, some at a time."""
+        order = (list_.c.protocol, list_.c.rank_type, list_.c.category_id, observation.c.rank)
+        query = (
+            select(
+                list_.c.source,
+                list_.c.protocol,
+                list_.c.rank_type,
+                list_.c.category_id,
+                outcome.c.snapshot_date,
+                outcome.c.category_name,
+                outcome.c.total,
+                observation.c.rank,
+                observation.c.collected_ms,
+                *(offer_text.c[name] for name in _TEXTS),
+                *(observation.c[name] for name in _NUMBERS),
+            )
+            .select_from(outcome)
+            .join(list_, list_.c.list_id == outcome.c.list_id)
+            .join(
+                observation,
+                (observation.c.list_id == outcome.c.list_id) & (observation.c.snapshot_date == outcome.c.snapshot_date),
+            )
+            .join(offer_text, offer_text.c.text_id == observation.c.text_id)
+            .where(outcome.c.snapshot_date == snapshot_date, list_.c.source == source.value)
+            .order_by(*order)
+        )
+        with self._engine.connect().execution_options(yield_per=_BATCH) as connection:
+            for row in connection.execute(query).mappings():
+                values = dict(row)
+                at = datetime.fromtimestamp(values.pop("collected_ms") / 1000, UTC)
+                yield Entry(collected_at=at, **values)
+
+    def rows(self, snapshot_date: date, source: Source) -> int:
+        """How many entries a snapshot has."""
+        query = (
+            select(func.count())
+            .select_from(observation)
+            .join(list_, list_.c.list_id == observation.c.list_id)
+            .where(observation.c.snapshot_date == snapshot_date, list_.c.source == source.value)
+        )
+        with self._engine.connect() as connection:
+            return connection.execute(query).scalar_one()
+
+    def set_aside(self, snapshot_date: date, source: Source) -> list[tuple[ListKey, SetAside]]:
+        """The rows of a snapshot that could not be read, with the list each came in."""
+        query = (
+            select(list_, set_aside.c.position, set_aside.c.reason, set_aside.c.row)
+            .join(list_, list_.c.list_id == set_aside.c.list_id)
+            .where(set_aside.c.snapshot_date == snapshot_date, list_.c.source == source.value)
+            .order_by(list_.c.protocol, list_.c.rank_type, list_.c.category_id, set_aside.c.position)
+        )
+        with self._engine.connect() as connection:
+            return [
+                (
+                    ListKey(row.source, row.protocol, row.rank_type, row.category_id),
+                    SetAside(position=row.position, reason=row.reason, row=row.row),
+                )
+                for row in connection.execute(query)
+            ]
+
+    def _replace(self, connection: Connection, list_id: int, ended: RankList) -> None:
+        for table in (observation, set_aside):
+            here = (table.c.list_id == list_id) & (table.c.snapshot_date == ended.snapshot_date)
+            connection.execute(delete(table).where(here))
+        place = {"list_id": list_id, "snapshot_date": ended.snapshot_date}
+        if ended.entries:
+            texts = _text_ids(connection, ended.entries)
+            connection.execute(
+                insert(observation),
+                [
+                    {
+                        **place,
+                        "rank": entry.rank,
+                        "text_id": text_id,
+                        "collected_ms": round(entry.collected_at.timestamp() * 1000),
+                        **{name: getattr(entry, name) for name in _NUMBERS},
+                    }
+                    for entry, text_id in zip(ended.entries, texts, strict=True)
+                ],
+            )
+        if ended.set_aside:
+            connection.execute(insert(set_aside), [{**place, **each.model_dump()} for each in ended.set_aside])
+
+
+def _worth_more(before: Mark, ended: RankList, refresh: bool) -> bool:
+    if before.received == 0:
+        return before.status in _SETTLED and ended.status is Status.FAILED
+    if not ended.entries:
+        return True
+    return not refresh and ended.received < before.received
+
+
+_SETTLED = (Status.COMPLETE, Status.SHORT, Status.EMPTY, Status.ABSENT)
+
+
+def _text_ids(connection: Connection, entries: Sequence[Entry]) -> list[int]:
+    """The ids of the entries' texts, in their order; new texts are entered."""
+    digests = [_digest(entry) for entry in entries]
+    known = _known_texts(connection, digests)
+    missing: dict[str, dict[str, Any]] = {
+        digest: {"digest": digest, **entry.model_dump(include=set(_TEXTS))}
+        for digest, entry in zip(digests, entries, strict=True)
+        if digest not in known
+    }
+    if missing:
+        connection.execute(ignoring_twins(connection, offer_text), list(missing.values()))
+        known.update(_known_texts(connection, list(missing)))
+    return [known[digest] for digest in digests]
+
+
+def _known_texts(connection: Connection, digests: list[str]) -> dict[str, int]:
+    query = select(offer_text.c.digest, offer_text.c.text_id).where(offer_text.c.digest.in_(digests))
+    return {row.digest: row.text_id for row in connection.execute(query)}
+
+
+def _digest(entry: Entry) -> str:
+    return hashlib.blake2b(entry.model_dump_json(include=set(_TEXTS)).encode(), digest_size=16).hexdigest()

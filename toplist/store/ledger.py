@@ -1,0 +1,132 @@
+"""The ledger: one row per planned list of a snapshot. Blocking: called in the store's thread."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, Table, and_, func, insert, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from toplist.items import ListKey, RankList, Source, Status
+from toplist.ranktypes import Protocol
+from toplist.store.database import writing
+from toplist.store.tables import list_, outcome
+
+_IDENTITY = (list_.c.source, list_.c.protocol, list_.c.rank_type, list_.c.category_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What the ledger says of a list on a day."""
+
+    list_id: int
+    status: Status
+    received: int
+    total: int | None
+    asked: int | None
+
+    def covers(self, asked: int | None) -> bool:
+        """Whether nothing is left to ask for: it is complete, and was asked as deep as `asked` (None: all of it)."""
+        if self.status is not Status.COMPLETE:
+            return False
+        if self.asked is None or (self.total is not None and self.asked >= self.total):
+            return True
+        return asked is not None and asked <= self.asked
+
+
+class Ledger:
+    """Plans the lists of a snapshot and says how each stands."""
+
+    def __init__(self, engine: Engine, snapshot_date: date):
+        self._engine = engine
+        self._date = snapshot_date
+
+    def plan(self, keys: Sequence[ListKey], asked: int | None, page_size: int) -> dict[ListKey, Mark]:
+        """Enter `keys` as pending where the day has no row of them yet. Returns how each stands."""
+        with writing(self._engine) as connection:
+            ids = self._list_ids(connection, keys)
+            rows = [
+                {
+                    "list_id": list_id,
+                    "snapshot_date": self._date,
+                    "status": Status.PENDING.value,
+                    "asked": asked,
+                    "page_size": page_size,
+                }
+                for list_id in ids.values()
+            ]
+            connection.execute(ignoring_twins(connection, outcome), rows)
+            return self._marks(connection, keys)
+
+    def counts(self) -> Counter[Status]:
+        """How many lists of the day stand at which status, over all plans."""
+        query = select(outcome.c.status, func.count()).where(outcome.c.snapshot_date == self._date)
+        with self._engine.connect() as connection:
+            return Counter({Status(row[0]): row[1] for row in connection.execute(query.group_by(outcome.c.status))})
+
+    def settle(self, connection: Connection, ended: RankList) -> int:
+        """Mark a list as it ended, within the caller's transaction. Returns its id."""
+        list_id = self._list_ids(connection, [ended.key])[ended.key]
+        values = {
+            "status": ended.status.value,
+            "code": ended.code,
+            "message": ended.message,
+            "category_name": ended.category_name,
+            "total": ended.total,
+            "received": ended.received,
+            "set_aside": len(ended.set_aside),
+            "doubled": ended.doubled,
+            "asked": ended.asked,
+            "page_size": ended.page_size,
+            "collected_ms": round(ended.collected_at.timestamp() * 1000) if ended.collected_at else None,
+            "holder": None,
+            "held_until": None,
+        }
+        here = and_(outcome.c.list_id == list_id, outcome.c.snapshot_date == ended.snapshot_date)
+        if connection.execute(update(outcome).where(here).values(values)).rowcount == 0:
+            connection.execute(insert(outcome).values(list_id=list_id, snapshot_date=ended.snapshot_date, **values))
+        return list_id
+
+    def mark(self, connection: Connection, key: ListKey) -> Mark | None:
+        """How one list stands, within the caller's transaction."""
+        return self._marks(connection, [key]).get(key)
+
+    def _marks(self, connection: Connection, keys: Sequence[ListKey]) -> dict[ListKey, Mark]:
+        query = (
+            select(*_IDENTITY, outcome)
+            .join(list_, list_.c.list_id == outcome.c.list_id)
+            .where(outcome.c.snapshot_date == self._date, tuple_(*_IDENTITY).in_([tuple(key) for key in keys]))
+        )
+        return {
+            _key(row): Mark(row.list_id, Status(row.status), row.received, row.total, row.asked)
+            for row in connection.execute(query)
+        }
+
+    def _list_ids(self, connection: Connection, keys: Iterable[ListKey]) -> dict[ListKey, int]:
+        wanted = [tuple(map(str, key)) for key in keys]
+        found = self._known(connection, wanted)
+        missing = [dict(zip(("source", "protocol", "rank_type", "category_id"), each, strict=True)) for each in wanted]
+        if len(found) < len(wanted):
+            connection.execute(ignoring_twins(connection, list_), missing)
+            found = self._known(connection, wanted)
+        return {_key(row): row.list_id for row in found}
+
+    @staticmethod
+    def _known(connection: Connection, wanted: list[tuple[str, ...]]) -> list[Row[Any]]:
+        query = select(*_IDENTITY, list_.c.list_id).where(tuple_(*_IDENTITY).in_(wanted))
+        return list(connection.execute(query))
+
+
+def _key(row: Row[Any]) -> ListKey:
+    return ListKey(Source(row.source), Protocol(row.protocol), row.rank_type, row.category_id)
+
+
+def ignoring_twins(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """An insert that leaves rows alone that are there already."""
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table).on_conflict_do_nothing()
+    return sqlite.insert(table).on_conflict_do_nothing()

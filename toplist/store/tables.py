@@ -1,0 +1,155 @@
+"""The tables, and the two views that people with SQL read: `ledger` and `entries`.
+
+An entry is stored narrow: what changes from day to day stands in `observation`, clustered by list and day; what an
+offer is called and how it is sold stands once in `offer_text`, however many days and lists show it unchanged.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.types import TypeEngine
+
+metadata = MetaData()
+
+
+def _name(length: int) -> TypeEngine[str]:
+    """A name that sorts by its code points everywhere, so that feeds of any database have one order."""
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
+
+
+#: SQLite numbers rows by itself only in a column of type INTEGER.
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+gate = Table(
+    "gate",
+    metadata,
+    Column("key", String(64), primary_key=True, comment="HMAC of the app key"),
+    Column("state", Text, nullable=False),
+)
+
+list_ = Table(
+    "list",
+    metadata,
+    Column("list_id", Id, primary_key=True),
+    Column("source", _name(16), nullable=False),
+    Column("protocol", _name(16), nullable=False),
+    Column("rank_type", _name(32), nullable=False),
+    Column("category_id", _name(32), nullable=False),
+    UniqueConstraint("source", "protocol", "rank_type", "category_id"),
+)
+
+outcome = Table(
+    "outcome",
+    metadata,
+    Column("list_id", ForeignKey("list.list_id"), primary_key=True),
+    Column("snapshot_date", Date, primary_key=True),
+    Column("status", String(16), nullable=False),
+    Column("code", Text),
+    Column("message", Text),
+    Column("category_name", Text),
+    Column("total", Integer),
+    Column("received", Integer, nullable=False, default=0),
+    Column("set_aside", Integer, nullable=False, default=0),
+    Column("doubled", Integer, nullable=False, default=0),
+    Column("asked", Integer, comment="rows asked for; null is all"),
+    Column("page_size", Integer, nullable=False),
+    Column("collected_ms", BigInteger, comment="when its first page was read, ms since 1970"),
+    Column("holder", String(64), comment="the crawl that is fetching it"),
+    Column("held_until", Float, comment="when that crawl's lease ends, by the database's clock"),
+    Index("outcome_of_a_day", "snapshot_date", "status"),
+)
+
+offer_text = Table(
+    "offer_text",
+    metadata,
+    Column("text_id", Id, primary_key=True),
+    Column("digest", String(32), nullable=False, unique=True),
+    Column("offer_id", String(32), nullable=False),
+    Column("title", Text),
+    Column("title_translated", Text),
+    Column("min_order", Integer),
+    Column("price_tiers", JSON(none_as_null=True)),
+    Column("supplier", Text),
+    Column("is_gold", Boolean),
+    Column("main_img", Text),
+    Column("detail_url", Text),
+    Column("services", JSON(none_as_null=True)),
+)
+
+observation = Table(
+    "observation",
+    metadata,
+    Column("list_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("snapshot_date", Date, primary_key=True),
+    Column("rank", SmallInteger, primary_key=True),
+    Column("text_id", ForeignKey("offer_text.text_id"), nullable=False),
+    Column("collected_ms", BigInteger, nullable=False),
+    Column("price", Float),
+    Column("sale_count", BigInteger),
+    Column("buyer_count", BigInteger),
+    Column("trade_score", Float),
+    Column("repurchase_rate", Float),
+    Column("trend_score", Float),
+    Column("heat_index", Float),
+    Column("sale_growth", Float),
+    Column("sale_growth_per_day", Float),
+    Column("price_change", Float),
+    Column("rank_change", Integer),
+    Column("list_status", String(16)),
+    Column("breakout_score", Float),
+    Column("breakout_probability", Float),
+    sqlite_with_rowid=False,
+)
+
+set_aside = Table(
+    "set_aside",
+    metadata,
+    Column("list_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("snapshot_date", Date, primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("row", JSON, nullable=False),
+)
+
+LEDGER_VIEW = """
+CREATE VIEW ledger AS
+SELECT o.snapshot_date, l.source, l.protocol, l.rank_type, l.category_id, o.category_name, o.status, o.code, o.message,
+       o.total, o.received, o.set_aside, o.doubled, o.asked, o.page_size,
+       {collected_at} AS collected_at
+FROM outcome o JOIN list l ON l.list_id = o.list_id
+"""
+
+ENTRIES_VIEW = """
+CREATE VIEW entries AS
+SELECT e.snapshot_date, {collected_at} AS collected_at, l.source, l.protocol, l.rank_type, l.category_id,
+       o.category_name, e.rank, o.total, t.offer_id, t.title, t.title_translated, e.price, t.min_order, t.price_tiers,
+       e.sale_count, e.buyer_count, e.trade_score, e.repurchase_rate, t.supplier, t.is_gold, t.main_img, t.detail_url,
+       t.services, e.trend_score, e.heat_index, e.sale_growth, e.sale_growth_per_day, e.price_change, e.rank_change,
+       e.list_status, e.breakout_score, e.breakout_probability
+FROM observation e
+JOIN list l ON l.list_id = e.list_id
+JOIN outcome o ON o.list_id = e.list_id AND o.snapshot_date = e.snapshot_date
+JOIN offer_text t ON t.text_id = e.text_id
+"""
+
+#: How a view shows milliseconds since 1970 as ISO 8601 in UTC.
+COLLECTED_AT = {
+    "sqlite": "strftime('%Y-%m-%dT%H:%M:%fZ', {0} / 1000.0, 'unixepoch')",
+    "postgresql": "to_char(to_timestamp({0} / 1000.0) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')",
+}
