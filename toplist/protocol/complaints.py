@@ -74,7 +74,8 @@ def _business(value: dict[str, Any]) -> Complaint | None:
     for level in _levels(value):
         codes = [_code(level.get(key)) for key in _CODE_KEYS]
         bad_code = next((code for code in codes if code not in SUCCESS_CODES), "")
-        failed = any(read_flag(level.get(key)) is False for key in _SUCCESS_KEYS)
+        # A flag that is there and is not true is no success, whatever it says.
+        failed = any(read_flag(level.get(key)) not in (None, True) for key in _SUCCESS_KEYS)
         if bad_code or failed:
             message = next((text for key in _MESSAGE_KEYS if (text := one_line(level.get(key)))), "")
             return Complaint(bad_code or "success=false", message, request_id=_request_id(value))
@@ -92,6 +93,8 @@ def _levels(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _code(raw: object) -> str:
+    if raw is not None and (isinstance(raw, bool) or not isinstance(raw, str | int | float)):
+        return "not a code"  # and so not a success either
     text = one_line(raw, 80)
     return text.removesuffix(".0") if isinstance(raw, float) else text
 

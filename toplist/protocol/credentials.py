@@ -46,6 +46,9 @@ class Credentials:
     def __repr__(self) -> str:
         return "Credentials(***)"
 
+    def __copy__(self) -> Credentials:
+        return self
+
     def __deepcopy__(self, memo: object) -> Credentials:
         return self
 

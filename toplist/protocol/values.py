@@ -26,6 +26,9 @@ _FLAGS |= {"false": False, "0": False, "n": False, "no": False, "否": False}
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+# A host with a dot in it, and nothing that could end an attribute or a line where the address is put on a page.
+_UNFIT = r"\s\"'<>`\\\x00-\x1f\x7f-\x9f\ud800-\udfff"
+_URL = re.compile(rf"https?://[^/{_UNFIT}]+\.[^{_UNFIT}]+", re.IGNORECASE)
 _ID = re.compile(r"[0-9]{1,20}")
 _MAX_TEXT = 2000
 _MAX_TIERS = 100
@@ -33,7 +36,7 @@ _MAX_TIERS = 100
 _TIER_QUANTITY = ("startQuantity", "beginAmount")
 _TIER_PRICE = ("price", "promotionPrice")
 _TIER_TEXT = re.compile(
-    r"[≥>]?=?\s*(?P<start>\d{1,12})\s*(?:\+|(?:[-~]|以上)\s*(?:\d{1,12})?)?\s*件?(?:以上)?\s*:\s*(?P<price>.+)"
+    r"[≥>]?=?\s*(?P<start>[0-9]{1,12})\s*(?:\+|(?:[-~]|以上)\s*(?:[0-9]{1,12})?)?\s*件?(?:以上)?\s*:\s*(?P<price>.+)"
 )
 
 
@@ -135,23 +138,23 @@ def read_flag(raw: Any) -> bool:
     """``true``, ``"true"``, ``1``, ``"1"``, ``"Y"``, ``"是"``, and their opposites."""
     if isinstance(raw, bool):
         return raw
-    if not isinstance(raw, int | float | str):
-        raise FigureError("wrong_type")
-    key = raw.strip().lower() if isinstance(raw, str) else str(raw).removesuffix(".0")
+    key = _scalar(raw).strip().lower()
+    if isinstance(raw, float):
+        key = key.removesuffix(".0")
     if key not in _FLAGS:
         raise FigureError("not_a_flag")
     return _FLAGS[key]
 
 
 @_reader
-def read_text(raw: Any) -> str | None:
+def read_text(raw: Any) -> str:
     """A text without the space around it, on one line; a number is taken for its digits."""
-    if isinstance(raw, bool) or not isinstance(raw, str | int | float):
-        raise FigureError("wrong_type")
-    text = _SURROGATE.sub("\ufffd", _CONTROL.sub(" ", str(raw))).strip()
+    text = _SURROGATE.sub("\ufffd", _CONTROL.sub(" ", _scalar(raw))).strip()
     if len(text) > _MAX_TEXT:
         raise FigureError("too_long")
-    return text or None
+    if not text:
+        raise FigureError("no_text")
+    return text
 
 
 @_reader
@@ -164,7 +167,7 @@ def read_url(raw: Any) -> str:
         url = "https:" + url
     if len(url) > _MAX_TEXT:
         raise FigureError("too_long")
-    if not re.fullmatch(r"https?://[^\s/\"'<>]+\.[^\s\"'<>\ud800-\udfff\x00-\x1f]*", url, re.IGNORECASE):
+    if not _URL.fullmatch(url):
         raise FigureError("not_a_url")
     return url
 
@@ -175,13 +178,11 @@ def read_id(raw: Any) -> str:
 
     A float is an id only as long as it holds every digit (2^53).
     """
-    if isinstance(raw, bool) or not isinstance(raw, str | int | float):
-        raise FigureError("wrong_type")
     if isinstance(raw, float):
         if not raw.is_integer() or abs(raw) > 2**53:
             raise FigureError("not_whole")
         raw = int(raw)
-    text = figures.plain_text(str(raw)).lstrip("0")
+    text = figures.plain_text(_scalar(raw)).lstrip("0")
     if not _ID.fullmatch(text):
         raise FigureError("not_an_id")
     return text
@@ -247,6 +248,14 @@ def _tier(step: Any, fen: bool) -> PriceTier:
     if quantity is None or price is None:
         raise FigureError("bad_tier")
     return PriceTier(start_quantity=quantity, price=price.low)
+
+
+def _scalar(raw: Any) -> str:
+    if isinstance(raw, bool) or not isinstance(raw, str | int | float):
+        raise FigureError("wrong_type")
+    if isinstance(raw, int) and raw.bit_length() > 128:
+        raise FigureError("absurd")  # and Python refuses to print it, if it is long enough
+    return str(raw)
 
 
 def _whole(number: Decimal) -> int:
