@@ -1,0 +1,35 @@
+"""``scrapy sandbox``: a gateway of ours on a port, with faults on demand."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+
+from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
+
+from toplist.errors import InputError
+from toplist.sandbox.options import add_options, gateway_from
+from toplist.sandbox.serving import serve
+
+
+class Command(ScrapyCommand):
+    """Serves until stopped, and prints one JSON line with its address and its own keys."""
+
+    requires_crawler_process = False
+
+    def short_desc(self) -> str:
+        return "Serve a 1688 gateway to try things on"
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        add_options(parser)
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        if args:
+            raise UsageError(f"scrapy sandbox takes options only, not {args[0]!r}")
+        gateway = gateway_from(opts)
+        try:
+            asyncio.run(serve(gateway, opts.host, opts.port, until_stdin_closes=opts.until_stdin_closes))
+        except InputError as error:
+            raise UsageError(str(error), print_help=False) from None

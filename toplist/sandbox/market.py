@@ -1,0 +1,179 @@
+"""The hidden market: which offers stand on which list on a date, and the truth behind them.
+
+Counts are as of the end of the date. `total_sold` is a running total since the offer was listed and never falls
+(`saleCount` in `base64`); `sold_30` counts the last 30 days (`soldOut` in `openplatform`). Both come from the same
+daily sales, so an offer id means the same offer in both protocols.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import lru_cache
+from typing import NamedTuple
+
+from toplist.ranktypes import RANK_TYPES
+from toplist.sandbox import seasons, seeds
+from toplist.sandbox.catalogue import Category, catalogue
+from toplist.sandbox.offers import MAX_SLOTS, Offer, Place, generation_at, place_of
+
+MAX_TOTAL = 1500
+_POOL = 58
+_SMALLEST, _LARGEST = 12, 46
+
+
+class Standing(NamedTuple):
+    """An offer on a date, in figures."""
+
+    offer: Offer
+    age: int
+    total_sold: int
+    sold_30: int
+    sold_7: int
+    sold_7_before: int
+    price: float
+
+    @property
+    def growth(self) -> float:
+        """Log growth of a week's sales over the week before, damped where there is little."""
+        return math.log((self.sold_7 + 10) / (self.sold_7_before + 10))
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What the market knows of an offer on a date. `event_date`: when its story turns; None if it never does."""
+
+    offer_id: str
+    archetype: str
+    event_date: date | None
+    listed_on: date
+    units: int
+    total_sold: int
+    sold_30: int
+    buyers_30: int
+    price: float
+
+
+#: What each list is ordered by, highest first.
+_KEYS: dict[str, Callable[[Standing], float]] = {
+    "hot": lambda s: s.sold_30,
+    "best": lambda s: s.total_sold,
+    "rise": lambda s: s.growth,
+    "new": lambda s: -s.age + s.sold_7 / (s.sold_7 + 50),
+    "goodPrice": lambda s: 1 - s.offer.value + s.offer.list_price / s.price * 0.5,
+    "complex": lambda s: math.log1p(s.sold_30) + s.offer.score + 2 * s.offer.repurchase_rate + s.growth,
+    "anchorHot": lambda s: s.sold_30 * s.offer.anchor_appeal,
+    "anchorNew": lambda s: s.offer.anchor_appeal - s.age / 60,
+    "anchorRecommend": lambda s: s.offer.anchor_appeal + s.offer.score,
+    "VNHot": lambda s: s.sold_30 * s.offer.vietnam_appeal,
+    "VNTrend": lambda s: s.growth + s.offer.vietnam_appeal,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How many rows a list has: fixed for a list, for a category, for all, or else 12 to 46 by the seed."""
+
+    for_all: int | None = None
+    by_category: Mapping[str, int] = field(default_factory=dict)
+    by_list: Mapping[tuple[str, str], int] = field(default_factory=dict)
+
+    def of(self, seed: int, rank_type: str, category_id: str) -> int:
+        fixed = self.by_list.get((category_id, rank_type), self.by_category.get(category_id, self.for_all))
+        if fixed is not None:
+            return fixed
+        return _SMALLEST + seeds.number(seed, "total", rank_type, category_id) % (_LARGEST - _SMALLEST + 1)
+
+    def largest(self, category_id: str) -> int:
+        """An upper bound for the category's lists."""
+        fixed = [total for (category, _), total in self.by_list.items() if category == category_id]
+        return max(_LARGEST, self.for_all or 0, self.by_category.get(category_id, 0), *fixed)
+
+
+class Market:
+    """The market of a seed. Dates may be asked in any order; what is kept in memory is bounded.
+
+    `archetype` makes every offer live that one story (see `curves.ARCHETYPES`).
+    """
+
+    def __init__(self, seed: int = 1, totals: Totals | None = None, archetype: str | None = None):
+        self.seed = seed
+        self.totals = totals or Totals()
+        self._archetype = archetype
+        self._offer = lru_cache(12_000)(self._make_offer)
+        self._board = lru_cache(128)(self._make_board)
+        self._ranked = lru_cache(512)(self._make_ranked)
+
+    def warm(self) -> None:
+        """Build what every answer needs, so that the first one costs no more than the others (about 60 ms)."""
+        self.rows("hot", "", seasons.FIRST)
+
+    def rows(self, rank_type: str, category_id: str, on: date) -> tuple[Standing, ...] | None:
+        """The list in rank order; None where the market has no such list: an unknown rank type, an unknown or a
+        retired category. The empty id stands for all categories together."""
+        category = catalogue().get(category_id)
+        if rank_type not in RANK_TYPES or category is None or category.is_retired:
+            return None
+        return self._ranked(rank_type, category.number, category_id, on.toordinal())
+
+    def standing(self, offer_id: str, on: date) -> Standing:
+        """An offer's figures on a date. Raises KeyError where there is no such offer, or not on that date."""
+        place = place_of(self.seed, offer_id)
+        try:
+            category = catalogue().numbered(place.category)
+        except IndexError:
+            raise KeyError(offer_id) from None
+        ordinal = on.toordinal()
+        if not category.is_leaf or generation_at(self.seed, place.category, place.slot, ordinal) != place.generation:
+            raise KeyError(offer_id)
+        return self._stand(self._offer(place), ordinal)
+
+    def truth(self, offer_id: str, on: date) -> Truth:
+        """What really happened to an offer up to a date; KeyError as in `standing`."""
+        standing = self.standing(offer_id, on)
+        offer, age = standing.offer, standing.age
+        eventless = offer.curve.archetype in ("steady", "noise", "season")
+        return Truth(
+            offer_id=offer.offer_id,
+            archetype=offer.curve.archetype,
+            event_date=None if eventless else date.fromordinal(offer.born + offer.curve.day),
+            listed_on=date.fromordinal(offer.born),
+            units=offer.sold(age, 1),
+            total_sold=standing.total_sold,
+            sold_30=standing.sold_30,
+            buyers_30=offer.buyers(age),
+            price=standing.price,
+        )
+
+    def _make_offer(self, place: Place) -> Offer:
+        return Offer(self.seed, catalogue().numbered(place.category), place, self._archetype)
+
+    @staticmethod
+    def _stand(offer: Offer, ordinal: int) -> Standing:
+        age = ordinal - offer.born
+        week = offer.sold(age, 7)
+        return Standing(
+            offer, age, offer.total[age], offer.sold(age, 30), week, offer.sold(age, 14) - week, offer.price(age)
+        )
+
+    def _slots(self, category: Category) -> list[tuple[int, int]]:
+        """(leaf, slot) of the offers that a category's lists pick from: a branch picks from its leaves' first ones."""
+        size = max(_POOL, math.ceil(self.totals.largest(category.category_id) * 1.25))
+        leaves = [leaf.number for leaf in category.leaves()]
+        spread = [leaves[step * len(leaves) // min(size, len(leaves))] for step in range(min(size, len(leaves)))]
+        return [(spread[index % len(spread)], min(index // len(spread), MAX_SLOTS - 1)) for index in range(size)]
+
+    def _make_board(self, number: int, ordinal: int) -> list[Standing]:
+        return [
+            self._stand(self._offer(Place(leaf, slot, generation_at(self.seed, leaf, slot, ordinal))), ordinal)
+            for leaf, slot in self._slots(catalogue().numbered(number))
+        ]
+
+    def _make_ranked(self, rank_type: str, number: int, category_id: str, ordinal: int) -> tuple[Standing, ...]:
+        if not seasons.FIRST.toordinal() <= ordinal <= seasons.LAST.toordinal():
+            raise ValueError(f"the market knows {seasons.FIRST} to {seasons.LAST}")
+        key = _KEYS[rank_type]
+        ranked = sorted(self._board(number, ordinal), key=lambda s: (-key(s), s.offer.offer_id))
+        return tuple(ranked[: self.totals.of(self.seed, rank_type, category_id)])
