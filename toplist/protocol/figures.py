@@ -23,7 +23,7 @@ _NUMBER = r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|\.[0-9]+"
 _SCALE = r"[万亿百]|千(?!克)|w(?![a-z])|k(?![a-z])"
 _MEASURE = (
     r"千克|公斤|平方米|立方米|厘米|毫米|毫升|[件个只双套条包盒箱台张片支枝瓶米克斤吨对副根块本卷桶袋把顶枚粒颗株棵份组"
-    r"款床幅罐升码筒串捆扎架辆部面束册斗朵令刀听层板匹队座样尊节轮提壶罗]|pcs?|pieces?|kg|g|m|sets?|pairs?|unit|units"
+    r"款床幅罐升码筒串捆扎架辆部面束册斗朵令刀听层板匹队座样尊节轮提壶罗]|pcs?|pieces?|kg|g|sets?|pairs?|unit|units"
 )
 # Not Unicode's compatibility forms: they make 102 of 10².
 _HALF_WIDTH = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)}
@@ -95,7 +95,7 @@ def believable(number: Decimal) -> Decimal:
         raise FigureError("negative")
     if number > ABSURD:
         raise FigureError("absurd")
-    return number
+    return abs(number)  # -0 is 0
 
 
 def count(raw: object) -> Decimal:

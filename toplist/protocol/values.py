@@ -192,7 +192,7 @@ def read_id(raw: Any) -> str:
 def read_names(raw: Any) -> list[str]:
     """A list of plain names, or one text split by commas of either width. An empty list says that there are none."""
     if isinstance(raw, str):
-        raw = [part for part in re.split(r"[,，;；]", raw) if part.strip()]
+        raw = _split(r"[,，;；]", raw)
     if not isinstance(raw, list):
         raise FigureError("wrong_type")
     if len(raw) > _MAX_TIERS:
@@ -230,7 +230,14 @@ def _tier_texts(text: str) -> Any:
             return json.loads(text)
         except (ValueError, RecursionError):
             raise FigureError("not_json") from None
-    return [step for step in re.split(r"[;；|\n]", text) if step.strip()]
+    return _split(r"[;；|\n]", text)
+
+
+def _split(separators: str, text: str) -> list[str]:
+    parts = [part for part in re.split(separators, text) if part.strip()]
+    if not parts:
+        raise FigureError("no_text")
+    return parts
 
 
 def _tier(step: Any, fen: bool) -> PriceTier:
