@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 from typing import Protocol as Interface
 from urllib.parse import urlsplit
@@ -54,6 +55,7 @@ class Config:
     database_url: str
     feed_uri: str | list[str]
     set_aside_uri: str | None
+    spool: Path
     categories: str | None
     rank_types: str | None
 
@@ -79,6 +81,7 @@ class Config:
             database_url=_database_url(settings, sandbox),
             feed_uri=_feed_uri(settings, sandbox),
             set_aside_uri=_text(settings, "TOPLIST_SET_ASIDE_URI") or _default_path(sandbox, "-set-aside"),
+            spool=(project_dir() or Path(gettempdir())) / ".scrapy" / "spool",
             categories=_text(settings, "TOPLIST_CATEGORIES"),
             rank_types=_text(settings, "TOPLIST_RANK_TYPES"),
         )

@@ -80,5 +80,6 @@ FEED_EXPORT_ENCODING = "utf-8"
 TELNETCONSOLE_ENABLED = False
 REMOTE_CONTROL_ENABLED = False
 
+LOG_LEVEL = "INFO"
 LOG_FORMATTER = "toplist.crawl.logformatter.LogFormatter"  # one line for a list, not its rows
 TWISTED_REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"

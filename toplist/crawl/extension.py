@@ -35,7 +35,7 @@ class Snapshot:
             raise NotConfigured("not a toplist spider")
         self._crawler = crawler
         self._sandbox: SandboxProcess | None = None
-        self._delivery: list[str] = []
+        self._delivery = ["the feed was not written"]
         self._exporters_closed = asyncio.Event()
         crawler.signals.connect(self.spider_opened, signals.spider_opened)
         crawler.signals.connect(self.spider_idle, signals.spider_idle)
@@ -56,13 +56,14 @@ class Snapshot:
         run = self.run
         if run.config.sandbox:
             limits = run.config.limits
+            options = {
+                "date": run.asked.snapshot_date,
+                "qps": limits.qps,
+                "category-interval": limits.category_interval,
+                "pause": limits.pause,
+            }
             sandbox = self._sandbox = await run.in_thread(
-                lambda: SandboxProcess(
-                    date=run.asked.snapshot_date,
-                    qps=limits.qps,
-                    category_interval=limits.category_interval,
-                    pause=limits.pause,
-                )
+                lambda: SandboxProcess(*(f"--{name}={value}" for name, value in options.items()))
             )
             token = sandbox.access_token if run.config.protocol == "openplatform" else None
             run.use_gateway(sandbox.url, Credentials(sandbox.app_key, sandbox.app_secret, token))

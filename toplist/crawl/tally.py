@@ -93,8 +93,7 @@ def table(tally: Tally) -> str:
         counts = [pending if status is Status.PENDING else ended[status] for status in _COLUMNS]
         lines.append([kind, *map(str, (tally.planned[kind], tally.skipped[kind], *counts, tally.rows[kind]))])
     widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
-    text = ["  ".join(cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(line, widths)))
-            for line in lines]  # fmt: skip
+    text = [f"{line[0]:<{widths[0]}}" + "".join(f"  {line[i]:>{widths[i]}}" for i in range(1, len(heads))) for line in lines]
     return "\n".join([*text, *(f"  failed: {failure}" for failure in tally.failures)])
 
 

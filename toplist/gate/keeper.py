@@ -192,11 +192,10 @@ class Gate:
     async def _let_go(self, waiter: _Waiter, waiting: Waiting, held: Release, offset: float) -> None:
         ticket = Ticket(asyncio.get_running_loop().create_future())
         self._queue.remove(waiter)
-        self._last_at = self._clock()
+        self._last_at = held.at + offset
         waiter.admitted.set_result(ticket)
         await ticket.on_wire
-        self._last_at = self._clock()
-        if self._last_at - (held.at + offset) > TOLERANCE:
+        if self._clock() - self._last_at > TOLERANCE:
             # It left late: move the clocks, unless another process has already counted from the slot.
             await self._in_thread(lambda: self._store.confirm(held, waiting))
 

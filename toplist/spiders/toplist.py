@@ -21,6 +21,7 @@ from toplist.crawl.plan import batches
 from toplist.crawl.run import Run
 from toplist.dates import utc_now
 from toplist.errors import GatewayError
+from toplist.feeds.snapshot import check_feeds
 from toplist.items import ListKey, RankList
 from toplist.protocol.answers import Answer
 from toplist.protocol.notes import Notes
@@ -54,6 +55,7 @@ class TopListSpider(scrapy.Spider):
         config = Config.load(settings, sandbox=arguments.gateway == "sandbox")
         reset = settings.getbool("DELTAFETCH_RESET")
         asked = settle(arguments, config, utc_now(), delta_reset=reset)
+        check_feeds(config, asked.snapshot_date)
         spider = super().from_crawler(crawler, *args, **kwargs)
         spider.run = Run(crawler, config, asked, open_database(config.database_url))
         return spider
