@@ -120,6 +120,7 @@ def test_a_sub_code_decides_before_its_code(code: int | None, sub_code: str, lea
     answer = {"error_response": {"code": code, "msg": "Remote service error", "sub_code": sub_code, "sub_msg": "why"}}
     error = refused(200, answer)
     assert type(error) is leads_to
+    assert type(refused(503, answer)) is (Unreadable if sub_code == "something.else" else leads_to)
     assert error.code == (sub_code if code is None else str(code))
     assert f"Remote service error ({sub_code}: why)" in error.message
 
@@ -175,6 +176,10 @@ def test_an_envelope_with_text_alone_is_read(phrase: str, code: str) -> None:
     assert type(error) is CODES[code.casefold().removeprefix("gw.")].error
 
 
+def test_a_page_that_quotes_a_refusal_is_none() -> None:
+    assert type(refused(200, b"<html>Request need user authorized</html>")) is Unreadable
+
+
 def test_a_plain_401_is_about_the_token() -> None:
     error = refused(401, b"")
     assert (type(error), error.code) == (Refused, "401")
@@ -182,7 +187,16 @@ def test_a_plain_401_is_about_the_token() -> None:
 
 @pytest.mark.parametrize(
     ("status", "leads_to"),
-    [(200, ListFailed), (400, ListFailed), (404, ListFailed), (403, Forbidden), (429, Throttled), (500, Unreadable)],
+    [
+        (200, ListFailed),
+        (400, ListFailed),
+        (404, ListFailed),
+        (403, Forbidden),
+        (408, Unreadable),
+        (429, Throttled),
+        (500, Unreadable),
+        (503, Unreadable),
+    ],
 )
 @pytest.mark.parametrize("shape", SHAPES)
 def test_an_unknown_code_is_a_failure_and_the_status_says_which(

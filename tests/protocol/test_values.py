@@ -352,6 +352,10 @@ def test_every_reader_meets_every_other_readers_spellings() -> None:
                 json.dumps(read, allow_nan=False).encode()
 
 
+def test_minus_nothing_is_nothing() -> None:
+    assert str(values.read_rate(-0.0)) == "0.0"
+
+
 def test_notes_count_by_field_and_reason() -> None:
     notes = Notes()
     assert notes.keep("price", values.read_price("面议")) is None
