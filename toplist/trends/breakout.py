@@ -1,29 +1,35 @@
-"""`breakout_score` (爆款预判): the last interval's market-adjusted log growth, damped where it proves little."""
+"""`breakout_score` (爆款预判): market-adjusted log growth, damped where it proves little."""
 
 from __future__ import annotations
 
-from math import sqrt
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from math import expm1, sqrt
+from operator import attrgetter
 from typing import NamedTuple
 
 from toplist.trends.coverage import Coverage
-from toplist.trends.growth import MIN_DAYS, Growth, days_between, log_growth
+from toplist.trends.growth import MIN_DAYS, Growth, days_between, log_growth, roughness
 from toplist.trends.observation import Observation, Snapshot
 from toplist.trends.reasons import Reason
 
 #: Fewer units than this are too few to speak of.
-MIN_VOLUME = 30
+MIN_VOLUME = 10
 #: Deviations of its own noise that a growth must reach.
 MIN_Z = 2.0
-#: Share of the sales' growth that the buyers must show.
-BUYERS_SHARE = 0.3
-#: Below this growth the buyers' share is arithmetic on noise.
-BUYERS_FROM = 0.05
-#: What is left of the score for each gate that stays shut.
-DAMPING = 0.2
+#: Buyers, at the base and due for the growth of sales, below which their number is luck; and the share of those due
+#: that must show.
+MIN_BUYERS, BUYERS_SHARE = 5, 0.3
+#: What each gate that stays shut leaves of the score.
+DAMPING = 0.5
+#: The longer of the two growths that the score looks at, in days; half a day is for crawls that are not on time.
+WEEK_DAYS = 7.5
 #: Past changes that weigh as much as what counting alone makes us expect.
 PRIOR_CHANGES = 5.0
 #: Days of a count's window where the setting does not say.
 ASSUMED_WINDOW = 30
+#: Share of neighbouring rows in falling order from which on a list is one that is ordered by sales.
+ORDERED = 0.8
 
 
 class Breakout(NamedTuple):
@@ -40,10 +46,17 @@ class Breakout(NamedTuple):
         return self.score is not None and self.score > 0 and not self.gates
 
 
+def lowest_visible(at_base: Iterable[Observation]) -> int | None:
+    """The lowest count that a list showed; None where it is not ordered by sales, and says nothing of who was below."""
+    counts = [seen.sale_count for seen in sorted(at_base, key=attrgetter("rank")) if seen.sale_count is not None]
+    falling = sum(after <= before for before, after in pairwise(counts))
+    return min(counts) if len(counts) > 1 and falling >= ORDERED * (len(counts) - 1) else None
+
+
 def entry_growth(now: Observation, base: Snapshot, lowest: int | None) -> Growth:
     """A new entry's growth: against the lowest count that its list showed at the base.
 
-    The offer was below that row then, so this is the least that it grew, where the list is ordered by sales.
+    The offer was below that row then, so this is the least that it grew; None where the list is not ordered by sales.
     """
     days = days_between(base.collected_at, now.collected_at) if base.collected_at else 0.0
     value = log_growth(lowest, now.sale_count)
@@ -52,34 +65,55 @@ def entry_growth(now: Observation, base: Snapshot, lowest: int | None) -> Growth
     return Growth(value, value / days, days)
 
 
-def noise_per_day(sale_count: int, volatility: float | None, coverage: Coverage) -> float:
+def noise_per_day(sale_count: int, changes: Sequence[float], coverage: Coverage) -> float:
     """The deviation of a day's log growth that nothing happening makes: own past, shrunk to what counting makes.
 
     A window of n days that holds S units gains and loses S / n a day, each with the deviation of a count, so that
-    ``sqrt(2 / (n S))`` is the least. `volatility` is the own past's (`sale_volatility`), None with little past.
+    ``sqrt(2 / (n S))`` is the least. `changes` are the own past's, see `growth.roughness`.
     """
-    window = coverage.window_days or ASSUMED_WINDOW
-    counting = 2.0 / (window * max(sale_count, 1))
-    if volatility is None:
+    counting = 2.0 / ((coverage.window_days or ASSUMED_WINDOW) * max(sale_count, 1))
+    rough = roughness(changes)
+    if rough is None:
         return sqrt(counting)
-    return sqrt(max(counting, (PRIOR_CHANGES * counting + 20 * volatility**2) / (PRIOR_CHANGES + 20)))
+    weight = PRIOR_CHANGES / (PRIOR_CHANGES + len(changes))
+    return sqrt(max(counting, weight * counting + (1 - weight) * rough**2))
+
+
+def week_growth(now: Observation, past: Sequence[Observation], last: Growth) -> Growth:
+    """Growth since the offer's oldest count of the last 7 days: a week holds every weekday once, and less noise.
+
+    `last` itself where the week holds no older count, or one that can't be compared.
+    """
+    for seen in past:
+        days = days_between(seen.collected_at, now.collected_at)
+        if days > WEEK_DAYS or last.days is None:
+            continue
+        value = log_growth(seen.sale_count, now.sale_count)
+        if value is not None and days > last.days:
+            return Growth(value, value / days, days, seen)
+    return last
 
 
 def breakout(
     now: Observation,
-    growth: Growth,
+    last: Growth,
+    week: Growth,
     market_per_day: float | None,
-    volatility: float | None,
+    changes: Sequence[float],
     coverage: Coverage,
 ) -> Breakout:
-    """Log growth per day above the market's, and a fifth of it for each shut gate: volume, noise, buyers.
+    """Log growth per day above the market's, and half of it for each shut gate: volume, noise, buyers.
 
-    `growth` may be `entry_growth`. A fall is never damped: it is as bad as it looks. Source: docs/metrics.md.
+    The growth is the mean of the last interval's (may be `entry_growth`) and the last week's (`week_growth`).
+    `market_per_day` is the median of the list; unknown counts as 0. `changes` are the own past's (`sale_changes`).
+    A fall is never damped: it is as bad as it looks. Source: docs/metrics.md.
     """
-    if growth.per_day is None or growth.days is None or now.sale_count is None:
-        return Breakout(reason=growth.reason or Reason.NO_GROWTH)
-    above = growth.per_day - (market_per_day or 0.0)
-    z = above * sqrt(growth.days) / noise_per_day(now.sale_count, volatility, coverage)
+    if last.per_day is None or week.per_day is None or now.sale_count is None:
+        return Breakout(reason=last.reason or Reason.NO_GROWTH)
+    market = market_per_day or 0.0
+    noise = noise_per_day(now.sale_count, changes, coverage)
+    z = max(_over_noise(last, market, noise), _over_noise(week, market, noise))
+    above = (last.per_day + week.per_day) / 2 - market
     if above <= 0:
         return Breakout(above, z)
     gates = []
@@ -87,11 +121,20 @@ def breakout(
         gates.append(Reason.LOW_VOLUME)
     if z < MIN_Z:
         gates.append(Reason.NOISE)
-    if growth.base is not None and _flat_buyers(now, growth.base, growth.value or 0.0):
+    if _flat_buyers(now, last) or _flat_buyers(now, week):
         gates.append(Reason.FLAT_BUYERS)
     return Breakout(above * DAMPING ** len(gates), z, tuple(gates))
 
 
-def _flat_buyers(now: Observation, base: Observation, sales_growth: float) -> bool:
-    buyers = log_growth(base.buyer_count, now.buyer_count)
-    return buyers is not None and sales_growth >= BUYERS_FROM and buyers < BUYERS_SHARE * sales_growth
+def _over_noise(growth: Growth, market: float, noise: float) -> float:
+    if growth.per_day is None or growth.days is None:
+        return 0.0
+    return (growth.per_day - market) * sqrt(growth.days) / noise
+
+
+def _flat_buyers(now: Observation, growth: Growth) -> bool:
+    base = growth.base
+    if base is None or base.buyer_count is None or now.buyer_count is None or growth.value is None:
+        return False
+    due = base.buyer_count * expm1(growth.value)
+    return min(due, base.buyer_count) >= MIN_BUYERS and now.buyer_count - base.buyer_count < BUYERS_SHARE * due

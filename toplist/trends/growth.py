@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import pairwise
 from math import log, sqrt
 from statistics import median
 from typing import NamedTuple
@@ -28,6 +29,7 @@ VOLATILITY_DAYS = 30.0
 MIN_CHANGES = 5
 
 _DAY = 86400.0
+_LOOK_BACK = (VOLATILITY_DAYS + DISJOINT_EARLY) * _DAY
 
 
 class Growth(NamedTuple):
@@ -116,30 +118,38 @@ def units_since(now: Observation, growth: Growth, coverage: Coverage) -> tuple[i
     return None, Reason.COVERAGE_UNKNOWN if coverage.window_days is None else Reason.OVERLAPPING
 
 
-def volatility(points: Sequence[tuple[datetime, float]]) -> float | None:
-    """Standard deviation of daily log changes, ``ln(x1 / x0) / sqrt(days)`` between neighbours; None below 5 changes.
+def daily_changes(points: Sequence[tuple[datetime, float]]) -> list[float]:
+    """``ln(x1 / x0) / sqrt(days)`` between neighbours: over several days a random walk's change grows with the root.
 
-    `points` are (instant, value above 0), oldest first; those older than 30 days before the last are left out. Changes
-    over several days count with the square root of their days, as a random walk's do.
+    `points` are (instant, value above 0), oldest first; those older than 30 days before the last are left out.
     """
-    if len(points) <= MIN_CHANGES:
-        return None
     changes = []
-    last = points[-1][0]
-    before_at, before = points[0]
-    before_log = log(before)
-    for at, value in points[1:]:
+    for (before_at, before), (at, value) in pairwise(points):
         days = (at - before_at).total_seconds() / _DAY
-        value_log = log(value)
-        if days >= MIN_DAYS and (last - before_at).total_seconds() <= (VOLATILITY_DAYS + DISJOINT_EARLY) * _DAY:
-            changes.append((value_log - before_log) / sqrt(days))
-        before_at, before_log = at, value_log
+        if days >= MIN_DAYS and (points[-1][0] - before_at).total_seconds() <= _LOOK_BACK:
+            changes.append(0.0 if value == before else (log(value) - log(before)) / sqrt(days))
+    return changes
+
+
+def volatility(changes: Sequence[float]) -> float | None:
+    """Standard deviation of daily log changes; None below 5 of them."""
     if len(changes) < MIN_CHANGES:
         return None
     mean = sum(changes) / len(changes)
     return sqrt(sum((change - mean) ** 2 for change in changes) / (len(changes) - 1))
 
 
-def sale_volatility(past: Sequence[Observation]) -> float | None:
-    """Volatility of the offer's sale counts before today: what its growth of today is measured against."""
-    return volatility([(seen.collected_at, seen.sale_count) for seen in past if seen.sale_count])
+def roughness(changes: Sequence[float]) -> float | None:
+    """The deviation that is left when a slowly moving growth is taken out: from differences of neighbouring changes.
+
+    ``sqrt(mean((c1 - c0)^2) / 2)``; None below 5 changes. Source: von Neumann, 1941, "Distribution of the ratio of the
+    mean square successive difference to the variance".
+    """
+    if len(changes) < MIN_CHANGES:
+        return None
+    return sqrt(sum((after - before) ** 2 for before, after in pairwise(changes)) / (2 * (len(changes) - 1)))
+
+
+def sale_changes(past: Sequence[Observation]) -> list[float]:
+    """Daily log changes of the offer's sale counts before today: what its growth of today is measured against."""
+    return daily_changes([(seen.collected_at, seen.sale_count) for seen in past if seen.sale_count])

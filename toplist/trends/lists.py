@@ -12,7 +12,7 @@ from typing import Any
 from toplist.items import ListKey
 from toplist.ranktypes import Protocol
 from toplist.trends import growth as growths
-from toplist.trends.breakout import Breakout, breakout, entry_growth
+from toplist.trends.breakout import Breakout, breakout, entry_growth, lowest_visible, week_growth
 from toplist.trends.calibration import Calibration
 from toplist.trends.coverage import UNKNOWN_COVERAGE, Coverage
 from toplist.trends.growth import Growth
@@ -101,20 +101,21 @@ def list_trends(
     rules = rules or Rules()
     base = find_base(today, history.snapshots, rules.max_gap_days)
     at_base = history.on(base.snapshot.snapshot_date) if base.snapshot else {}
-    lowest = min((seen.sale_count for seen in at_base.values() if seen.sale_count is not None), default=None)
+    lowest = lowest_visible(at_base.values())
     pasts = [history.past(row.offer_id, today.snapshot_date) for row in rows]
+    changed = [growths.sale_changes(past) for past in pasts]
     grown = [growths.sale_growth(row, past, rules.coverage) for row, past in zip(rows, pasts, strict=True)]
     market = growths.market_growth(growth.per_day for growth in grown)
     offers = []
-    for row, past, growth in zip(rows, pasts, grown, strict=True):
+    for row, past, growth, changes in zip(rows, pasts, grown, changed, strict=True):
         offer = OfferTrends(row.offer_id, trend_score=trend_score(row.price, row.sale_count))
         if row.sale_count is None:
             offer.note("trend_score", Reason.NO_COUNT)
         _rank(offer, row, base, at_base, history, past)
-        _growth(offer, row, past, growth, market, rules)
+        _growth(offer, row, past, growth, changes, market, rules)
         _price(offer, row, past)
         _heat(offer, row, rules)
-        _breakout(offer, row, growth, base, lowest, market, rules, calibration)
+        _breakout(offer, row, past, growth, changes, base, lowest, market, rules, calibration)
         offers.append(offer)
     return ListTrends(
         offers,
@@ -146,6 +147,7 @@ def _growth(
     row: Observation,
     past: Sequence[Observation],
     growth: Growth,
+    changes: Sequence[float],
     market: float | None,
     rules: Rules,
 ) -> None:
@@ -161,7 +163,7 @@ def _growth(
     offer.note("sale_growth_30d", reason)
     offer.units_since, reason = growths.units_since(row, growth, rules.coverage)
     offer.note("units_since", reason)
-    offer.sale_volatility = growths.sale_volatility(past)
+    offer.sale_volatility = growths.volatility(changes)
     if offer.sale_volatility is None:
         offer.note("sale_volatility", Reason.FEW_CHANGES)
 
@@ -193,7 +195,9 @@ def _heat(offer: OfferTrends, row: Observation, rules: Rules) -> None:
 def _breakout(
     offer: OfferTrends,
     row: Observation,
+    past: Sequence[Observation],
     growth: Growth,
+    changes: Sequence[float],
     base: Base,
     lowest: int | None,
     market: float | None,
@@ -202,7 +206,7 @@ def _breakout(
 ) -> None:
     if offer.list_status is ListStatus.NEW_ENTRY and growth.value is None and base.snapshot is not None:
         growth = entry_growth(row, base.snapshot, lowest)
-    found: Breakout = breakout(row, growth, market, offer.sale_volatility, rules.coverage)
+    found: Breakout = breakout(row, growth, week_growth(row, past, growth), market, changes, rules.coverage)
     offer.breakout_score, offer.breakout_z, offer.flagged = found.score, found.z, found.flagged
     offer.note("breakout_score", found.gates[0] if found.gates else found.reason)
     if calibration is not None and found.score is not None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import log
 from typing import NamedTuple
 
-from toplist.trends.growth import BASE_DAYS, MIN_DAYS, days_between, volatility
+from toplist.trends.growth import BASE_DAYS, MIN_DAYS, daily_changes, days_between, volatility
 from toplist.trends.observation import Observation
 from toplist.trends.reasons import Reason
 
@@ -55,4 +55,4 @@ def price_volatility(now: Observation, past: Sequence[Observation]) -> float | N
         price, step = comparable_price(seen)
         if price is not None and step == now.tier_start:
             points.append((seen.collected_at, price))
-    return volatility(points)
+    return volatility(daily_changes(points))

@@ -1,0 +1,132 @@
+import pytest
+from trend_rows import at, day, history, seen, snapshot
+
+from toplist.trends.lists import list_trends
+from toplist.trends.ranks import DroppedOut
+
+
+def status_of(today, rows, past, **rules):
+    from toplist.trends.lists import Rules
+
+    trends = list_trends(today, rows, past, Rules(**rules))
+    return {
+        offer.offer_id: (str(offer.list_status), offer.rank_change, offer.reasons.get("list_status"))
+        for offer in trends.offers
+    }, trends.dropped_out
+
+
+YESTERDAY = [seen("a", 5, 1, sale_count=90), seen("b", 5, 2, sale_count=80), seen("c", 5, 3, sale_count=70)]
+TODAY = [seen("b", 6, 1), seen("a", 6, 2), seen("n", 6, 3)]
+
+
+def test_two_complete_days_compare():
+    status, gone = status_of(snapshot(6), TODAY, history(snapshot(5), *YESTERDAY))
+    assert status == {"b": ("up", 1, None), "a": ("down", -1, None), "n": ("new_entry", None, None)}
+    assert gone == [DroppedOut("c", day(5), 3, 70)]
+
+
+def test_an_offer_that_comes_back_is_a_re_entry():
+    old = seen("n", 3, 9)
+    past = history(snapshot(3), old, snapshot(4), snapshot(5), *YESTERDAY)
+    assert status_of(snapshot(6), TODAY, past)[0]["n"][0] == "re_entry"
+
+
+def test_what_was_there_before_the_window_comes_from_first_seen():
+    past = history(snapshot(5), *YESTERDAY, first_seen={"n": day(-200)})
+    assert status_of(snapshot(6), TODAY, past)[0]["n"][0] == "re_entry"
+
+
+def test_the_first_snapshot_has_no_new_entries():
+    status, gone = status_of(snapshot(6), TODAY, history())
+    assert set(status.values()) == {("unknown_gap", None, "first_snapshot")}
+    assert gone == []
+
+
+@pytest.mark.parametrize("status", ["short", "empty", "absent", "failed"])
+def test_a_day_that_did_not_end_complete_compares_with_nothing(status):
+    found, gone = status_of(snapshot(6, status), TODAY, history(snapshot(5), *YESTERDAY))
+    assert set(found.values()) == {("unknown_gap", None, "today_incomplete")}
+    assert gone == []
+
+
+def test_a_missed_day_is_a_gap_and_never_a_fall():
+    past = history(snapshot(4), *[row._replace(snapshot_date=day(4), collected_at=at(4)) for row in YESTERDAY])
+    status, _ = status_of(snapshot(6), TODAY, past)
+    assert status == {"b": ("up", 1, None), "a": ("down", -1, None), "n": ("unknown_gap", None, "missed_day")}
+    status, _ = status_of(snapshot(6), TODAY, past, max_gap_days=2)
+    assert status["n"][0] == "new_entry"
+
+
+def test_a_short_day_is_a_gap_and_never_a_fall():
+    """What the short day did not show has not left, and what only it showed is not new today."""
+    rows = [row._replace(snapshot_date=day(4), collected_at=at(4)) for row in YESTERDAY]
+    past = history(snapshot(4), *rows, snapshot(5, "short"), seen("n", 5, 1))
+    status, gone = status_of(snapshot(6), TODAY, past)
+    assert status == {"b": ("up", 1, None), "a": ("down", -1, None), "n": ("unknown_gap", None, "short_day")}
+    assert [one.offer_id for one in gone] == ["c"]
+    assert gone[0].base_date == day(4)
+
+
+def test_a_base_older_than_14_days_is_none():
+    found, gone = status_of(snapshot(20), [seen("a", 20)], history(snapshot(5), *YESTERDAY))
+    assert found == {"a": ("unknown_gap", None, "no_complete_base")}
+    assert gone == []
+
+
+def test_a_clock_that_steps_back_compares_nothing():
+    past = history(snapshot(5, collected_at=at(9)), *[row._replace(collected_at=at(9)) for row in YESTERDAY])
+    trends = list_trends(snapshot(6), [seen("a", 6, 2, sale_count=99)], past)
+    (offer,) = trends.offers
+    assert (offer.list_status, offer.rank_change, offer.sale_growth) == ("unknown_gap", None, None)
+    assert offer.reasons["list_status"] == offer.reasons["sale_growth"] == "clock_back"
+    assert trends.dropped_out == []
+
+
+DEEP, SHALLOW = {"asked": 40, "total": 100, "received": 40}, {"asked": 20, "total": 100, "received": 20}
+
+
+def test_asked_deeper_than_yesterday_nothing_is_called_new():
+    status, gone = status_of(snapshot(6, **DEEP), TODAY, history(snapshot(5, **SHALLOW), *YESTERDAY))
+    assert status["n"] == ("unknown_gap", None, "asked_less_deep")
+    assert status["b"] == ("up", 1, None)
+    assert [one.offer_id for one in gone] == ["c"]
+
+
+def test_asked_less_deep_than_yesterday_nothing_has_dropped_out():
+    status, gone = status_of(snapshot(6, **SHALLOW), TODAY, history(snapshot(5, **DEEP), *YESTERDAY))
+    assert gone == []
+    assert status["n"][0] == "new_entry"
+
+
+def test_another_depth_that_still_held_the_whole_list_compares():
+    before = {"asked": 20, "total": 3, "received": 3}
+    after = {"asked": 50, "total": 3, "received": 3}
+    status, gone = status_of(snapshot(6, **after), TODAY, history(snapshot(5, **before), *YESTERDAY))
+    assert (status["n"][0], len(gone)) == ("new_entry", 1)
+
+
+def test_fewer_rows_without_a_total_are_not_taken_for_the_whole_list():
+    full, part = {"asked": 20, "received": 20}, {"asked": 20, "received": 3}
+    status, gone = status_of(snapshot(6, **part), TODAY, history(snapshot(5, **full), *YESTERDAY))
+    assert gone == []
+    status, _ = status_of(snapshot(6, **full), TODAY, history(snapshot(5, **part), *YESTERDAY))
+    assert status["n"] == ("unknown_gap", None, "fewer_rows")
+
+
+def test_a_row_that_was_set_aside_may_have_been_the_offer():
+    status, _ = status_of(snapshot(6), TODAY, history(snapshot(5, set_aside=1), *YESTERDAY))
+    assert status["n"] == ("unknown_gap", None, "rows_set_aside")
+    _, gone = status_of(snapshot(6, set_aside=1), TODAY, history(snapshot(5), *YESTERDAY))
+    assert gone == []
+
+
+def test_a_retired_category_drops_nobody():
+    _, gone = status_of(snapshot(6, "absent"), [], history(snapshot(5), *YESTERDAY))
+    assert gone == []
+
+
+def test_a_day_crawled_twice_has_the_same_trends():
+    past = [snapshot(5), *YESTERDAY]
+    once = list_trends(snapshot(6), TODAY, history(*past))
+    again = list_trends(snapshot(6), TODAY, history(*past, snapshot(6), *TODAY, first_seen={"n": day(6)}))
+    assert once == again
