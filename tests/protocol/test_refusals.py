@@ -26,25 +26,10 @@ FLAT = [
     ("ISPInvokeError", Unreadable),
     ("ISPInvokeTimeout", Unreadable),
 ]
-SIBLING = [
-    (7, Throttled),
-    (10, Unreadable),
-    (11, NotGranted),
-    (12, NotGranted),
-    (13, NotGranted),
-    (21, NotGranted),
-    (22, NotGranted),
-    (24, Refused),
-    (25, Refused),
-    (26, Refused),
-    (27, Refused),
-    (28, Refused),
-    (29, Refused),
-    (30, ClockSkewed),
-    (31, ClockSkewed),
-    (40, ListFailed),
-    (41, ListFailed),
-]
+SIBLING: list[tuple[int, type[GatewayError]]] = [(7, Throttled), (10, Unreadable), (30, ClockSkewed), (31, ClockSkewed)]
+SIBLING += [(code, NotGranted) for code in (11, 12, 13, 21, 22)]
+SIBLING += [(code, Refused) for code in (24, 25, 26, 27, 28, 29)]
+SIBLING += [(code, ListFailed) for code in (40, 41)]
 SHAPES = {
     "flat": lambda code: {"error_code": code, "error_message": "said so", "exception": "", "request_id": "r-1"},
     "sibling": lambda code: {"error_response": {"code": code, "msg": "said so", "request_id": "r-1"}},
