@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from email.utils import formatdate
 from itertools import count
 from typing import Any
@@ -17,7 +17,7 @@ from aiohttp import web
 
 from toplist.dates import SHANGHAI
 from toplist.protocol.calls import CATEGORY_GET, CURRENT_TIME
-from toplist.sandbox import answers, checks, faults, wire
+from toplist.sandbox import answers, checks, faults, seasons, wire
 from toplist.sandbox.answers import Answer, Refusal
 from toplist.sandbox.clocks import Clocks
 from toplist.sandbox.faults import Page, Rule
@@ -197,7 +197,7 @@ def _controls(gateway: Gateway) -> dict[str, Handler]:
         return web.json_response(gateway.journal.as_json(since) | described)
 
     async def move(request: web.Request) -> web.Response:
-        gateway.clocks.move(datetime.strptime((await request.json())["date"], "%Y-%m-%d").replace(tzinfo=UTC).date())
+        gateway.clocks.move(seasons.market_date((await request.json())["date"]))
         return web.json_response({"market_date": gateway.clocks.market_date().isoformat()})
 
     async def set_faults(request: web.Request) -> web.Response:

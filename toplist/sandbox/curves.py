@@ -106,4 +106,4 @@ def running_total(means: Sequence[float], random: Random, spread: float) -> arra
     low, draw_one = 1 - width, random.random
     # Adding a draw before the fraction is cut off rounds without bias: 0.3 a day is a sale on 3 days of 10.
     units = [int(mean * (low + width * (draw_one() + draw_one())) + draw_one()) for mean in means]
-    return array("q", accumulate(units))
+    return array("i", accumulate(units))

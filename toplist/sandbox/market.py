@@ -106,9 +106,11 @@ class Market:
         self._board = lru_cache(128)(self._make_board)
         self._ranked = lru_cache(512)(self._make_ranked)
 
-    def warm(self) -> None:
-        """Build what every answer needs, so that the first one costs no more than the others (about 60 ms)."""
-        self.rows("hot", "", seasons.FIRST)
+    def warm(self, on: date) -> None:
+        """Build what every answer needs and the offers of the categories that were made large, so that no answer
+        holds up the next one's arrival (about 60 ms, and 0.1 ms a row)."""
+        for category_id in {"", *self.totals.by_category, *(category for category, _ in self.totals.by_list)}:
+            self.rows("hot", category_id, on)
 
     def rows(self, rank_type: str, category_id: str, on: date) -> tuple[Standing, ...] | None:
         """The list in rank order; None where the market has no such list: an unknown rank type, an unknown or a

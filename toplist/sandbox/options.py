@@ -37,12 +37,9 @@ def _number(kind: type[int] | type[float], low: float, high: float) -> Callable[
 
 def _market_date(text: str) -> date:
     try:
-        on = date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a date like 2026-11-24") from None
-    if not seasons.FIRST <= on <= seasons.LAST:
-        raise argparse.ArgumentTypeError(f"{text} is not between {seasons.FIRST} and {seasons.LAST}")
-    return on
+        return seasons.market_date(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _fault(text: str) -> Rule:
@@ -53,7 +50,7 @@ def _fault(text: str) -> Rule:
 
 
 def _total(text: str) -> tuple[str, str, int]:
-    """``N``, ``CATEGORY=N`` or ``CATEGORY/RANK=N`` as (category or *, rank type or *, N)."""
+    """``N``, ``CATEGORY=N`` or ``CATEGORY/RANK_TYPE=N`` as (category or *, rank type or *, N)."""
     where, _, rows = text.rpartition("=")
     category, _, rank_type = where.partition("/")
     if not rows.isdecimal() or int(rows) > MAX_TOTAL or (rank_type and rank_type not in RANK_TYPES):
@@ -100,20 +97,24 @@ def credentials_from_environment() -> checks.Credentials:
     )
 
 
+def _totals(given: list[tuple[str, str, int]]) -> Totals:
+    """The last one given for a list, a category or all is the one that counts."""
+    for_all, by_category, by_list = None, {}, {}
+    for category, rank_type, rows in given:
+        if rank_type != "*":
+            by_list[category, rank_type] = rows
+        elif category != "*":
+            by_category[category] = rows
+        else:
+            for_all = rows
+    return Totals(for_all, by_category, by_list)
+
+
 def gateway_from(options: argparse.Namespace) -> Gateway:
     """The gateway that the options describe."""
-    totals = options.total
     return Gateway(
         credentials=credentials_from_environment(),
-        market=Market(
-            options.seed,
-            Totals(
-                for_all=next((rows for category, _, rows in reversed(totals) if category == "*"), None),
-                by_category={category: rows for category, rank_type, rows in totals if rank_type == "*"},
-                by_list={(category, rank_type): rows for category, rank_type, rows in totals},
-            ),
-            options.story,
-        ),
+        market=Market(options.seed, _totals(options.total), options.story),
         clocks=Clocks(options.date, options.clock_offset),
         watchdog=Watchdog(options.qps, options.category_interval, options.pause),
         rules=options.fault,

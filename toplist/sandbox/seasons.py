@@ -22,6 +22,17 @@ _FESTIVALS = (
 )
 
 
+def market_date(text: str) -> date:
+    """A date that the market knows, from its ISO form. Raises ValueError with one sentence."""
+    try:
+        on = date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a date like 2026-11-24") from None
+    if not FIRST <= on <= LAST:
+        raise ValueError(f"{text} is not between {FIRST} and {LAST}")
+    return on
+
+
 def _factor(ordinal: int) -> float:
     day = date.fromordinal(ordinal)
     factor = _WEEKDAYS[day.weekday()]

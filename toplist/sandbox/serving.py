@@ -47,7 +47,7 @@ async def serve(gateway: Gateway, host: str, port: int, *, until_stdin_closes: b
         with contextlib.suppress(NotImplementedError):  # Windows
             loop.add_signal_handler(number, stop.set)
     # A handler that withholds its answer must end when the client hangs up.
-    gateway.market.warm()
+    gateway.market.warm(gateway.clocks.market_date())
     runner = web.AppRunner(application(gateway), access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
     try:

@@ -1,0 +1,85 @@
+"""Single stories with known truth, for holding trends and forecasts to: what happens, when, and how strongly.
+
+The same curves as in the market, but with the turn on a chosen day, one size for each story, and a month of quiet
+days before the first one, so that every 30-day figure is there from the start.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import date
+
+from toplist.sandbox import curves, seasons, seeds
+
+_BEFORE = 30
+#: Name → (size, span in days); see `curves.Curve`.
+SCENARIOS: dict[str, tuple[float, int]] = {
+    "step": (2.0, 1),
+    "ramp": (2.0, 14),
+    "surge": (6.0, 14),
+    "spike": (4.0, 3),
+    "fall": (0.3, 14),
+    "bulk": (15.0, 1),
+    "cut": (1.4, 1),
+    "season": (0.5, 0),
+    "steady": (1.0, 1),
+    "noise": (0.5, 7),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One day of a story. `mean` is the rate behind `units`; counts are as of the day's end, the price is in yuan."""
+
+    day: int
+    mean: float
+    units: int
+    total_sold: int
+    sold_30: int
+    buyers_30: int
+    price: float
+
+
+def scenario(
+    name: str,
+    *,
+    days: int = 90,
+    turns_on: int = 30,
+    daily_units: float = 20.0,
+    size: float | None = None,
+    units_per_buyer: float = 4.0,
+    price: float = 25.0,
+    first_date: date | None = None,
+    seed: int = 1,
+) -> list[Day]:
+    """A story of `SCENARIOS`, day by day.
+
+    `turns_on` is the day on which it turns (nothing turns in steady, noise and season); 20 a day are 600 in 30 days.
+    `size` replaces the story's own. With a `first_date` the market's weekdays and festivals come on top. The same
+    arguments give the same days. Raises KeyError for an unknown name.
+    """
+    own_size, span = SCENARIOS[name]
+    curve = curves.Curve(name, turns_on + _BEFORE, own_size if size is None else size, span)
+    random = seeds.random_for(seed, "scenario", name)
+    length = _BEFORE + days
+    first = (first_date.toordinal() if first_date else 0) - _BEFORE
+    shared = seasons.market_factors(first, length) if first_date else [1.0] * length
+    factors = curve.factors(length, max(first, 0), random)
+    means = [daily_units * factor * market for factor, market in zip(factors, shared, strict=True)]
+    organic = curves.running_total(means, random, 0.12)
+    bulk = curve.bulk_units(daily_units)
+    totals = [total + bulk * (age >= curve.day) for age, total in enumerate(organic)]
+    return [
+        Day(
+            day=age - _BEFORE,
+            mean=means[age],
+            units=totals[age] - totals[age - 1],
+            total_sold=totals[age],
+            sold_30=totals[age] - totals[age - 30],
+            buyers_30=math.ceil((organic[age] - organic[age - 30]) / units_per_buyer)
+            + (bulk > 0 and age - 30 < curve.day <= age),
+            price=round(price * curve.price_factor(age), 2),
+        )
+        for age in range(_BEFORE, length)
+    ]
