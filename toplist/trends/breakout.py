@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from math import expm1, sqrt
 from operator import attrgetter
+from statistics import median
 from typing import NamedTuple
 
 from toplist.trends.coverage import Coverage
-from toplist.trends.growth import MIN_DAYS, Growth, days_between, log_growth, roughness
+from toplist.trends.growth import MIN_CHANGES, MIN_DAYS, Growth, days_between, log_growth, roughness
 from toplist.trends.observation import Observation, Snapshot
 from toplist.trends.reasons import Reason
 
@@ -17,6 +18,8 @@ from toplist.trends.reasons import Reason
 MIN_VOLUME = 10
 #: Deviations of its own noise that a growth must reach.
 MIN_Z = 2.0
+#: Deviations above its own usual growth from which on a rise is flagged.
+FLAG_SURPRISE = 3.0
 #: Buyers, at the base and due for the growth of sales, below which their number is luck; and the share of those due
 #: that must show.
 MIN_BUYERS, BUYERS_SHARE = 5, 0.3
@@ -33,17 +36,23 @@ ORDERED = 0.8
 
 
 class Breakout(NamedTuple):
-    """`score` orders; `z` is growth over noise; `gates` are those that stayed shut; `reason` why there is no score."""
+    """`score` orders. `z`: growth above the market's over its noise. `gates`: those that stayed shut.
+
+    `surprise`: the same as `z`, above the offer's own usual growth too; None without enough past. `reason`: why there
+    is no score.
+    """
 
     score: float | None = None
     z: float | None = None
+    surprise: float | None = None
     gates: tuple[Reason, ...] = ()
     reason: Reason | None = None
 
     @property
     def flagged(self) -> bool:
-        """A rise that passed every gate."""
-        return self.score is not None and self.score > 0 and not self.gates
+        """A rise that passed every gate and is new for this offer: worth a look today."""
+        rising = self.score is not None and self.score > 0 and not self.gates
+        return rising and self.surprise is not None and self.surprise >= FLAG_SURPRISE
 
 
 def lowest_visible(at_base: Iterable[Observation]) -> int | None:
@@ -65,13 +74,24 @@ def entry_growth(now: Observation, base: Snapshot, lowest: int | None) -> Growth
     return Growth(value, value / days, days)
 
 
+def usual_growth(changes: Sequence[float]) -> float | None:
+    """The median of the offer's past daily changes, at least 0: a running total grows every day. None below 5."""
+    return max(0.0, median(changes)) if len(changes) >= MIN_CHANGES else None
+
+
 def noise_per_day(sale_count: int, changes: Sequence[float], coverage: Coverage) -> float:
     """The deviation of a day's log growth that nothing happening makes: own past, shrunk to what counting makes.
 
     A window of n days that holds S units gains and loses S / n a day, each with the deviation of a count, so that
-    ``sqrt(2 / (n S))`` is the least. `changes` are the own past's, see `growth.roughness`.
+    ``sqrt(2 / (n S))`` is the least; a running total only gains, so there it is ``sqrt(usual growth / S)``.
+    `changes` are the own past's, see `growth.roughness`.
     """
-    counting = 2.0 / ((coverage.window_days or ASSUMED_WINDOW) * max(sale_count, 1))
+    units = max(sale_count, 1)
+    usual = usual_growth(changes)
+    if coverage.total and usual is not None:
+        counting = max(usual, 1 / units) / units
+    else:
+        counting = 2.0 / ((coverage.window_days or ASSUMED_WINDOW) * units)
     rough = roughness(changes)
     if rough is None:
         return sqrt(counting)
@@ -84,14 +104,17 @@ def week_growth(now: Observation, past: Sequence[Observation], last: Growth) -> 
 
     `last` itself where the week holds no older count, or one that can't be compared.
     """
-    for seen in past:
+    if last.days is None:
+        return last
+    found = last
+    for seen in reversed(past):
         days = days_between(seen.collected_at, now.collected_at)
-        if days > WEEK_DAYS or last.days is None:
-            continue
+        if days > WEEK_DAYS:
+            break
         value = log_growth(seen.sale_count, now.sale_count)
         if value is not None and days > last.days:
-            return Growth(value, value / days, days, seen)
-    return last
+            found = Growth(value, value / days, days, seen)
+    return found
 
 
 def breakout(
@@ -113,9 +136,14 @@ def breakout(
     market = market_per_day or 0.0
     noise = noise_per_day(now.sale_count, changes, coverage)
     z = max(_over_noise(last, market, noise), _over_noise(week, market, noise))
+    usual = usual_growth(changes)
+    surprise = None
+    if usual is not None:
+        expected = max(market, usual)
+        surprise = max(_over_noise(last, expected, noise), _over_noise(week, expected, noise))
     above = (last.per_day + week.per_day) / 2 - market
     if above <= 0:
-        return Breakout(above, z)
+        return Breakout(above, z, surprise)
     gates = []
     if now.sale_count < MIN_VOLUME:
         gates.append(Reason.LOW_VOLUME)
@@ -123,13 +151,13 @@ def breakout(
         gates.append(Reason.NOISE)
     if _flat_buyers(now, last) or _flat_buyers(now, week):
         gates.append(Reason.FLAT_BUYERS)
-    return Breakout(above * DAMPING ** len(gates), z, tuple(gates))
+    return Breakout(above * DAMPING ** len(gates), z, surprise, tuple(gates))
 
 
-def _over_noise(growth: Growth, market: float, noise: float) -> float:
+def _over_noise(growth: Growth, expected: float, noise: float) -> float:
     if growth.per_day is None or growth.days is None:
         return 0.0
-    return (growth.per_day - market) * sqrt(growth.days) / noise
+    return (growth.per_day - expected) * sqrt(growth.days) / noise
 
 
 def _flat_buyers(now: Observation, growth: Growth) -> bool:

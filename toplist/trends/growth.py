@@ -6,7 +6,7 @@ All growths are natural logarithms of a ratio: 0.0953 is +10 %, and a fall back 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from math import log, sqrt
 from statistics import median
@@ -29,7 +29,7 @@ VOLATILITY_DAYS = 30.0
 MIN_CHANGES = 5
 
 _DAY = 86400.0
-_LOOK_BACK = (VOLATILITY_DAYS + DISJOINT_EARLY) * _DAY
+_LOOK_BACK = timedelta(days=VOLATILITY_DAYS + DISJOINT_EARLY)
 
 
 class Growth(NamedTuple):
@@ -123,11 +123,17 @@ def daily_changes(points: Sequence[tuple[datetime, float]]) -> list[float]:
 
     `points` are (instant, value above 0), oldest first; those older than 30 days before the last are left out.
     """
+    if not points:
+        return []
+    oldest = points[-1][0] - _LOOK_BACK
     changes = []
-    for (before_at, before), (at, value) in pairwise(points):
-        days = (at - before_at).total_seconds() / _DAY
-        if days >= MIN_DAYS and (points[-1][0] - before_at).total_seconds() <= _LOOK_BACK:
-            changes.append(0.0 if value == before else (log(value) - log(before)) / sqrt(days))
+    before_at, before = points[0]
+    for at, value in points:
+        if before_at >= oldest:
+            days = (at - before_at).total_seconds() / _DAY
+            if days >= MIN_DAYS:
+                changes.append(0.0 if value == before else (log(value) - log(before)) / sqrt(days))
+        before_at, before = at, value
     return changes
 
 

@@ -176,7 +176,7 @@ def _price(offer: OfferTrends, row: Observation, past: Sequence[Observation]) ->
     offer.note("price_change_per_day", change.reason)
     offer.price_volatility = price_volatility(row, past)
     if offer.price_volatility is None:
-        offer.note("price_volatility", Reason.FEW_CHANGES)
+        offer.note("price_volatility", change.reason if change.reason is Reason.NO_PRICE else Reason.FEW_CHANGES)
 
 
 def _heat(offer: OfferTrends, row: Observation, rules: Rules) -> None:

@@ -50,6 +50,8 @@ def price_change(now: Observation, past: Sequence[Observation]) -> PriceChange:
 
 def price_volatility(now: Observation, past: Sequence[Observation]) -> float | None:
     """Standard deviation of daily log price changes over 30 days, today's included, at today's quantity step only."""
+    if comparable_price(now)[0] is None:
+        return None
     points = []
     for seen in (*past, now):
         price, step = comparable_price(seen)
