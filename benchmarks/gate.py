@@ -63,6 +63,9 @@ def row(name: str, options: list[str], *arguments: str) -> None:
         done = crawl(sandbox, Path(folder), *arguments)
         requests = arrivals(sandbox.state())
     print(f"{name}: {figures(requests)}, exit {done.returncode}", flush=True)
+    others = [each["at"] - requests[0]["at"] for each in requests if each["category_id"] != ROOTS[0]]
+    if name.startswith("50"):
+        print(f"  the others were all asked within {max(others):.1f} s")
     if done.returncode:
         print(done.stderr[-2000:], done.stdout)
 

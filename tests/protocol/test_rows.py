@@ -172,7 +172,7 @@ def test_the_same_row_twice_is_no_collision_of_ranks() -> None:
 
 
 def test_by_position_a_double_is_kept_where_it_came_first() -> None:
-    assert arranged([{"offerId": i} for i in (7, 8, 7, 9)], Protocol.BASE64) == [(1, "7"), (2, "8"), (3, "9")]
+    assert arranged([{"offerId": i} for i in (7, 8, 7, 9)], Protocol.BASE64) == [(1, "7"), (2, "8"), (4, "9")]
 
 
 def test_a_broken_row_is_set_aside_and_takes_nothing_down() -> None:

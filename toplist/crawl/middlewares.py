@@ -129,7 +129,7 @@ class AnswerMiddleware(_OfRun):
         """A list's page as an Answer; any other call's answer as the JSON that it is."""
         key = request.meta.get("toplist_key")
         if key is None:
-            return check_refusal(response.status, response.body, self.run.config.protocol)
+            return check_refusal(response.status, response.body, request.meta["toplist_call"].api.signed_as)
         return read_answer(key.protocol, RANK_TYPES[key.rank_type].endpoint, response.status, response.body, notes)
 
     async def _pause(self, request: Request, response: Response, error: GatewayError) -> Request | None:

@@ -17,6 +17,7 @@ from toplist.crawl.patience import Patience
 from toplist.crawl.tally import Tally
 from toplist.items import ListKey, Source
 from toplist.protocol.credentials import Credentials
+from toplist.sandbox.catalogue import package_json
 from toplist.store.history import History
 from toplist.store.ledger import Ledger
 
@@ -70,7 +71,7 @@ class Run:
         self.gate: Gate | None = None
         self.stopped: str | None = None
         self.there: dict[str, tuple[ListKey, int]] = {}
-        self.names: dict[str, str] = {}
+        self.names = {str(root["id"]): root["name"] for root in package_json("roots.json")}
         self._credentials = config.credentials
         self._gateway_url = config.gateway_url
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")

@@ -171,14 +171,14 @@ class Rows:
 def arrange(rows: Sequence[ReadRow]) -> list[RankedOffer]:
     """Order by the gateway's rank; for the whole list by position, if any offer has no rank or two have the same.
 
-    An offer that comes twice is kept where it stands best. By position, ranks are 1, 2, 3, … without a gap.
+    An offer that comes twice is kept where it stands best. A row that was set aside or repeats another keeps its place
+    to itself: nobody behind it moves up, or a bad row would show as everyone's rise.
     """
     by_rank = _once_each(sorted(rows, key=lambda row: (row.rank is None, row.rank or 0, row.position)))
     ranks = [row.rank for row in by_rank if row.rank is not None]
     if len(set(ranks)) == len(by_rank):
         return [RankedOffer(rank, row.offer, row.collected_at) for rank, row in zip(ranks, by_rank, strict=True)]
-    by_position = _once_each(rows)
-    return [RankedOffer(rank, row.offer, row.collected_at) for rank, row in enumerate(by_position, 1)]
+    return [RankedOffer(row.position, row.offer, row.collected_at) for row in _once_each(rows)]
 
 
 def _once_each(rows: Iterable[ReadRow]) -> list[ReadRow]:
