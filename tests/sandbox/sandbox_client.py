@@ -93,7 +93,7 @@ class Client:
         stamped = {"access_token": self.sandbox.access_token, "_aop_timestamp": now_ms()}
         return stamped | {"rankQueryParams": json.dumps(query)}
 
-    def ranking(self, rank_type: str = "hot", category: str = "10166", limit: int = 20, **changes: str) -> Reply:
+    def ranking(self, rank_type: str = "hot", category: str = "10166", *, limit: int = 20, **changes: str) -> Reply:
         return self.openplatform(RANKING, self.ranking_params(rank_type, category, limit) | changes)
 
     def openplatform(self, path: str, params: dict[str, str]) -> Reply:

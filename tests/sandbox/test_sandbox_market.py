@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from datetime import date, timedelta
 
 import pytest
 
-from toplist.protocol.calls import TOP_LIST_BASE64
+from toplist.protocol.calls import TOP_LIST, TOP_LIST_BASE64
 from toplist.ranktypes import RANK_TYPES
 from toplist.sandbox.answers import top_list
 from toplist.sandbox.catalogue import catalogue
@@ -56,16 +57,35 @@ def test_running_totals_never_fall_and_windows_come_from_the_same_sales() -> Non
 
 
 def test_counts_in_words_never_fall_either() -> None:
-    market, counts = Market(), dict[str, float]()
-    for on in days(40):
-        for standing in market.rows("best", "7", on) or ():
-            text = str(base64_row(standing, 1).get("saleCount"))
-            found = re.fullmatch(r"([\d.]+)(万?)\+?件?", text)
-            if found:
-                count = float(found[1]) * (10_000 if found[2] else 1)
-                assert count >= counts.get(standing.offer.offer_id, 0), text
-                counts[standing.offer.offer_id] = count
-    assert len(counts) > 20
+    market, counts, words = Market(), dict[str, float](), 0
+    for on in days(25):
+        for category in CATEGORIES:
+            for standing in market.rows("best", category, on) or ():
+                found = re.fullmatch(r"([\d.]+)(万?)\+件?", str(base64_row(standing, 1).get("saleCount")))
+                if found:
+                    count = float(found[1]) * (10_000 if found[2] else 1)
+                    before = counts.get(standing.offer.offer_id, 0)
+                    assert before <= count <= standing.total_sold
+                    counts[standing.offer.offer_id] = count
+                    words += bool(found[2]) and count > before
+    assert words > 20
+
+
+def test_a_bulk_order_is_one_buyer_and_a_cut_a_lower_price() -> None:
+    checked = 0
+    for story in ("bulk", "cut"):
+        for standing in Market(1, archetype=story).rows("hot", "10166", DAY) or ():
+            offer, day = standing.offer, standing.offer.curve.day
+            if offer.base < 10:
+                continue
+            checked += 1
+            if story == "bulk":
+                assert offer.sold(day, 1) > 14 * offer.base
+                assert offer.buyers(day, 1) < 1 + 4 * offer.base
+                assert offer.buyers(day) < offer.buyers(day - 1) + 4 * offer.base
+            else:
+                assert offer.price(day) < 0.87 * offer.price(day - 1)
+    assert checked > 20
 
 
 @pytest.mark.parametrize(
@@ -190,3 +210,27 @@ def test_what_a_market_keeps_is_bounded() -> None:
     market = Market()
     kept = (market._offer, market._board, market._ranked)
     assert all(cache.cache_parameters()["maxsize"] for cache in kept)
+
+
+def test_some_lists_of_the_platforms_own_api_come_out_of_order_or_without_places() -> None:
+    market, kinds = Market(), Counter[str]()
+    for category in list(catalogue())[:60]:
+        for rank_type in ("hot", "complex", "goodPrice"):
+            expected = market.rows(rank_type, category.category_id, DAY)
+            if expected is None:
+                continue
+            model = top_list(market, TOP_LIST, rank_type, category.category_id, DAY, 1, 20)["result"]["result"]
+            rows = model["rankProductModels"]
+            ids = [s.offer.offer_id for s in expected[:20]]
+            places = [row.get("sort") for row in rows]
+            if places == [None] * len(rows):
+                kinds["unsorted"] += 1
+            elif places == sorted(places):
+                kinds["plain"] += 1
+            else:
+                kinds["shuffled"] += 1
+                rows.sort(key=lambda row: row["sort"])
+            assert [str(row["itemId"]) for row in rows] == ids
+    assert kinds["plain"] > 100
+    assert kinds["shuffled"] > 2
+    assert kinds["unsorted"] > 2

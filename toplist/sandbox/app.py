@@ -100,7 +100,7 @@ class Gateway:
             return outcome, faults.answer_instead(fired, asked, request_id), fired
         document = self._document(asked)
         if fired.kind in faults.ROW_KINDS:
-            return outcome, Answer(200, faults.spoil(fired, document)), fired
+            faults.spoil(fired, document)
         return outcome, Answer(200, document), fired
 
     def _document(self, asked: checks.Asked) -> Any:

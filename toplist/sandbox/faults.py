@@ -7,7 +7,6 @@ follow, `times` altogether), on a seeded `share` of them, or on all.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from copy import copy
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -188,30 +187,26 @@ def throttle(base64: bool, status: int | None = None) -> Refusal:
     return Refusal("gw.QosAppFrequencyLimit", "App call exceeds limited frequency", status=status or 400)
 
 
-def spoil(rule: Rule, document: dict[str, Any]) -> dict[str, Any]:
-    """The document of a list, spoiled as a rule of `ROW_KINDS` says. The original stays as it was."""
-    path, key = _rows_at(document)
-    spoiled = copy(document)
-    holder = spoiled
-    for step in path:
-        holder[step] = copy(holder[step])
-        holder = holder[step]
-    if key not in holder:
-        return spoiled
-    rows = list(holder[key])
+def spoil(rule: Rule, document: dict[str, Any]) -> None:
+    """Spoil the document of a list, in place, as a rule of `ROW_KINDS` says."""
+    (name,) = document
+    openplatform = name == "result"
+    holder = document["result"]["result"] if openplatform else document[name]["result"]
+    key = "rankProductModels" if openplatform else "itemList"
+    rows = holder.pop(key, None)
+    if rows is None:
+        return
     match rule.kind:
         case "missing":
-            del holder[key]
             holder.pop("total", None)
-            return spoiled
+            return
         case "empty":
             rows = []
-            if "total" in holder:
-                holder["total"] = 0
+            holder.update(dict.fromkeys(holder.keys() & {"total"}, 0))
         case "short":
             rows = rows[: max(0, len(rows) - (rule.rows or 3))]
         case "duplicate":
-            rows += rows[:1]
+            rows = rows + rows[:1]
         case "broken":
             rows = [_broken(row, place) for place, row in enumerate(rows)]
         case "shuffled":
@@ -219,12 +214,6 @@ def spoil(rule: Rule, document: dict[str, Any]) -> dict[str, Any]:
         case "total" if "total" in holder:
             holder["total"] = holder["total"] + 7 if rule.total is None else rule.total
     holder[key] = rows
-    return spoiled
-
-
-def _rows_at(document: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:
-    (name,) = document
-    return (("result", "result"), "rankProductModels") if name == "result" else ((name, "result"), "itemList")
 
 
 def _broken(row: dict[str, Any], place: int) -> Any:
