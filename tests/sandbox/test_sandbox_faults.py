@@ -94,10 +94,12 @@ def test_html_at_http_200_is_not_json(client: Client) -> None:
         _ = reply.json
 
 
-def test_redirects_lead_elsewhere(client: Client) -> None:
+def test_redirects_lead_where_the_journal_sees_who_follows(client: Client) -> None:
     client.sandbox.faults(["kind=redirect"])
     reply = client.new()
-    assert (reply.status, reply.headers["Location"]) == (302, "/_sandbox/elsewhere")
+    assert (reply.status, reply.headers["Location"]) == (302, "/openapi/elsewhere")
+    client.post("elsewhere", {})
+    assert client.last()["answer"] == "refused gw.APIUnsupported"
 
 
 def test_an_echo_repeats_nothing_secret(client: Client) -> None:

@@ -42,7 +42,7 @@ ANSWER_KINDS = {
     "expired": "code 31, the timestamp is refused",
     "acl": "the app has no grant",
     "token": "the access token has expired, HTTP 401",
-    "redirect": "HTTP 302 to another place",
+    "redirect": "HTTP 302 to a path whose visits the journal shows",
     "echo": "the request's parameters instead of an answer, without key, token and signature",
 }
 KINDS = WIRE_KINDS | ROW_KINDS | ANSWER_KINDS
@@ -153,7 +153,7 @@ def answer_instead(rule: Rule, asked: Asked, request_id: str) -> Answer | Page:
         case "html":
             return Page(rule.status or 200, _PAGE.format("系统繁忙，请稍后再试"))
         case "redirect":
-            return Page(rule.status or 302, "", {"Location": "/_sandbox/elsewhere"})
+            return Page(rule.status or 302, "", {"Location": "/openapi/elsewhere"})
         case "echo":
             open_params = {name: value for name, value in asked.params.items() if name not in _SECRET}
             return Answer(rule.status or 200, {"api": asked.api.name if asked.api else None, "params": open_params})
