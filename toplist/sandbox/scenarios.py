@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import date
+from random import Random
 
 from toplist.sandbox import curves, seasons, seeds
 
@@ -41,6 +42,13 @@ class Day:
     price: float
 
 
+def _means(curve: curves.Curve, base: float, length: int, first_date: date | None, random: Random) -> list[float]:
+    first = first_date.toordinal() - _BEFORE if first_date else 0
+    factors = curve.factors(length, first, random)
+    shared = seasons.market_factors(first, length) if first_date else [1.0] * length
+    return [base * factor * market for factor, market in zip(factors, shared, strict=True)]
+
+
 def scenario(
     name: str,
     *,
@@ -55,31 +63,29 @@ def scenario(
 ) -> list[Day]:
     """A story of `SCENARIOS`, day by day.
 
-    `turns_on` is the day on which it turns (nothing turns in steady, noise and season); 20 a day are 600 in 30 days.
-    `size` replaces the story's own. With a `first_date` the market's weekdays and festivals come on top. The same
-    arguments give the same days. Raises KeyError for an unknown name.
+    `turns_on` is the day on which it turns (nothing turns in steady, noise and season). `size` replaces the story's
+    own. With a `first_date` the market's weekdays and festivals come on top. Raises KeyError for an unknown name.
     """
     own_size, span = SCENARIOS[name]
     curve = curves.Curve(name, turns_on + _BEFORE, own_size if size is None else size, span)
     random = seeds.random_for(seed, "scenario", name)
     length = _BEFORE + days
-    first = (first_date.toordinal() if first_date else 0) - _BEFORE
-    shared = seasons.market_factors(first, length) if first_date else [1.0] * length
-    factors = curve.factors(length, max(first, 0), random)
-    means = [daily_units * factor * market for factor, market in zip(factors, shared, strict=True)]
+    means = _means(curve, daily_units, length, first_date, random)
     organic = curves.running_total(means, random, 0.12)
     bulk = curve.bulk_units(daily_units)
     totals = [total + bulk * (age >= curve.day) for age, total in enumerate(organic)]
-    return [
-        Day(
+
+    def day(age: int) -> Day:
+        month_before = age - 30
+        buyers = math.ceil((organic[age] - organic[month_before]) / units_per_buyer)
+        return Day(
             day=age - _BEFORE,
             mean=means[age],
             units=totals[age] - totals[age - 1],
             total_sold=totals[age],
-            sold_30=totals[age] - totals[age - 30],
-            buyers_30=math.ceil((organic[age] - organic[age - 30]) / units_per_buyer)
-            + (bulk > 0 and age - 30 < curve.day <= age),
+            sold_30=totals[age] - totals[month_before],
+            buyers_30=buyers + (bulk > 0 and month_before < curve.day <= age),
             price=round(price * curve.price_factor(age), 2),
         )
-        for age in range(_BEFORE, length)
-    ]
+
+    return [day(age) for age in range(_BEFORE, length)]
