@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import log
+from math import isfinite, log
 from typing import NamedTuple
 
 from toplist.trends.growth import BASE_DAYS, MIN_DAYS, daily_changes, days_between, volatility
@@ -44,8 +44,11 @@ def price_change(now: Observation, past: Sequence[Observation]) -> PriceChange:
     before, step_before = comparable_price(base)
     if step != step_before or before is None:
         return PriceChange(reason=Reason.TIER_CHANGED)
+    ratio = price / before
+    if not isfinite(ratio):
+        return PriceChange(reason=Reason.NO_PRICE)
     per_day = (log(price) - log(before)) / days if days >= MIN_DAYS else None
-    return PriceChange(price / before - 1, per_day, None if per_day is not None else Reason.TOO_CLOSE)
+    return PriceChange(ratio - 1, per_day, None if per_day is not None else Reason.TOO_CLOSE)
 
 
 def price_volatility(now: Observation, past: Sequence[Observation]) -> float | None:
