@@ -192,7 +192,7 @@ class Odd(BaseHTTPRequestHandler):
 def odd(request: pytest.FixtureRequest) -> Iterator[S3Options]:
     Odd.behaviour, Odd.held = request.param, None
     with ThreadingHTTPServer(("127.0.0.1", 0), Odd) as server:
-        Thread(target=server.serve_forever).start()
+        Thread(target=server.serve_forever, args=(0.01,)).start()
         yield S3Options(f"http://127.0.0.1:{server.server_port}", KEY_ID, SECRET)
         server.shutdown()
 

@@ -22,7 +22,8 @@ _SCALARS = {"integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()
 
 
 def arrow_schema(model: type[BaseModel]) -> pa.Schema:
-    """The columns of a model, in its order: dates as date32, instants as timestamp[us, UTC], lists and structs nested.
+    """The columns of a model, in its order: dates as date32, instants as timestamp[us, UTC], lists and structs nested;
+    every column may be null, so that a file of another version still joins.
 
     Raises TypeError, naming the field, for a type that has no column here.
     """
@@ -36,7 +37,7 @@ def _field(name: str, schema: Mapping[str, Any], parent: Mapping[str, Any], defi
         kind = _type(schema, definitions)
     except TypeError as error:
         raise TypeError(f"{parent.get('title', '')}.{name}: {error}") from None
-    return pa.field(name, kind, nullable=any(choice.get("type") == "null" for choice in schema.get("anyOf", [])))
+    return pa.field(name, kind)
 
 
 def _type(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> pa.DataType:
