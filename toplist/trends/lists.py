@@ -204,7 +204,7 @@ def _breakout(
     rules: Rules,
     calibration: Calibration | None,
 ) -> None:
-    if offer.list_status is ListStatus.NEW_ENTRY and growth.value is None and base.snapshot is not None:
+    if offer.list_status is ListStatus.NEW_ENTRY and growth.reason is Reason.NO_BASE and base.snapshot is not None:
         growth = entry_growth(row, base.snapshot, lowest)
     found: Breakout = breakout(row, growth, week_growth(row, past, growth), market, changes, rules.coverage)
     offer.breakout_score, offer.breakout_z, offer.flagged = found.score, found.z, found.flagged
