@@ -139,7 +139,7 @@ class AnswerMiddleware(_OfRun):
             return None
         seconds = self.run.config.limits.pause
         await self.run.gate.pause(seconds)  # type: ignore[union-attr]
-        self.run.stats.inc_value("toplist/gate/pauses")
+        self.run.stats.set_value("toplist/gate/pauses", self.run.patience.pauses_met)
         logger.warning("HTTP 403 for %s: nothing is sent for %g s, then it is asked again", error.subject, seconds)
         return _again(request)
 

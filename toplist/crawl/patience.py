@@ -15,6 +15,7 @@ class Patience:
     def __init__(self, clock: Callable[[], float]):
         self._clock = clock
         self._pauses = 0
+        self.pauses_met = 0
         self._paused_at = float("-inf")
         self._throttled_since: float | None = None
         self._unreadable = 0
@@ -33,6 +34,7 @@ class Patience:
         if self._pauses == MOST_PAUSES:
             return f"the gateway said 403 again after {MOST_PAUSES} pauses in a row"
         self._pauses += 1
+        self.pauses_met += 1
         self._paused_at = self._clock()
         return None
 
