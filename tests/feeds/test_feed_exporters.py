@@ -224,17 +224,20 @@ def test_csv_options_are_honoured() -> None:
 def test_parquet_refuses_to_append(tmp_path: Path) -> None:
     (tmp_path / "feed.parquet").write_bytes(b"PAR1")
     with (tmp_path / "feed.parquet").open("ab") as file, pytest.raises(ValueError, match="use -O"):
-        EXPORTERS["parquet"](file)
+        exported("parquet", a_list([an_entry()]), file=file)
 
 
-def test_what_could_not_be_written_is_counted() -> None:
-    crawler = get_crawler()
+def test_what_could_not_be_written_is_said_and_counted_and_the_rest_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    crawler, file = get_crawler(), io.BytesIO()
     assert crawler.stats is not None
-    exporter: BaseItemExporter = build_from_crawler(EXPORTERS["parquet"], crawler, io.BytesIO())
+    exporter: BaseItemExporter = build_from_crawler(EXPORTERS["parquet"], crawler, file)
     exporter.start_exporting()
-    with pytest.raises(ValueError, match="no field of an entry"):
-        exporter.export_item({"other": 1})
+    exporter.export_item({"other": 1})
+    exporter.export_item(an_entry())
+    exporter.finish_exporting()
     assert crawler.stats.get_value("feedexport/failed_count/EntryParquetExporter") == 1
+    assert "EntryParquetExporter could not write: dict has no field of an entry" in caplog.text
+    assert len(READERS["parquet"](file.getvalue())) == 1
 
 
 def test_every_value_of_an_entry_has_a_cell() -> None:

@@ -4,8 +4,7 @@ A spider's item is a whole list: each exporter here writes its entries one by on
 Plain entries work too, and any other item goes the stock exporter's way. `FEED_EXPORT_FIELDS`, `FEED_EXPORT_INDENT` and
 `FEED_EXPORT_ENCODING` mean what they mean there. `FEED_EXPORT_BATCH_ITEM_COUNT` counts items, so it counts lists.
 
-Scrapy calls a feed a success whose exporter raised. Here what could not be written counts in the stat
-`feedexport/failed_count/<exporter>`.
+What could not be written is logged and counts in the stat `feedexport/failed_count/<exporter>`; the other feeds go on.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from scrapy.exporters import (
 )
 
 from toplist.feeds.csvexporter import EntryCsvExporter
-from toplist.feeds.exporting import EntryExporter, counted, is_appended
+from toplist.feeds.exporting import EntryExporter, is_appended
 from toplist.items import ENTRY_FIELDS, Entry
 
 if TYPE_CHECKING:
@@ -113,25 +112,23 @@ class EntryParquetExporter(EntryExporter):
 
     def __init__(self, file: BytesIO, **kwargs: Any) -> None:
         super().__init__(dont_fail=True, **kwargs)
-        if is_appended(file):
-            raise ValueError('Parquet can\'t be appended to: use -O, or "overwrite": True in FEEDS')
         self.file = file
         self._writer: ParquetWriter | None = None
 
-    def start_exporting(self) -> None:
+    def begin(self) -> None:
         from toplist.feeds.parquet import ParquetWriter
 
-        with counted(type(self), self._stats):
-            self._writer = ParquetWriter(self.file, self.names())
+        if is_appended(self.file):
+            raise ValueError('Parquet can\'t be appended to: use -O, or "overwrite": True in FEEDS')
+        self._writer = ParquetWriter(self.file, self.names())
 
-    def finish_exporting(self) -> None:
-        assert self._writer is not None
-        with counted(type(self), self._stats):
+    def end(self) -> None:
+        if self._writer is not None:
             self._writer.close()
 
     def export_entries(self, entries: Sequence[Entry]) -> None:
-        assert self._writer is not None
-        self._writer.write(entries)
+        if self._writer is not None:  # else it failed to begin, which was said
+            self._writer.write(entries)
 
     def export_other(self, item: Any) -> None:
         values = {name: value for name, value in ItemAdapter(item).asdict().items() if name in _ADAPTERS}

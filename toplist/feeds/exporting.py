@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
@@ -14,31 +15,37 @@ from scrapy.statscollectors import StatsCollector
 from toplist.feeds.writers import encodable, in_utc
 from toplist.items import ENTRY_FIELDS, Entry, RankList
 
+logger = logging.getLogger(__name__)
+
 
 class EntryExporter(BaseItemExporter):
-    """What the exporters share: a list becomes its entries, and a failure is counted."""
+    """What the exporters share: a list becomes its entries, and a failure is counted.
+
+    Built by Scrapy, an exporter raises nothing: Scrapy would skip every feed after it, for that item, and call its own
+    a
+    success. It logs, and counts in the stat `feedexport/failed_count/<exporter>`.
+    """
 
     _stats: StatsCollector | None = None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         """As Scrapy builds it."""
-        with counted(cls, crawler.stats):
-            exporter = cls(*args, **kwargs)
+        exporter = cls(*args, **kwargs)
         exporter._stats = crawler.stats
         return exporter
 
     def start_exporting(self) -> None:
-        with counted(type(self), self._stats):
-            super().start_exporting()
+        with self._counted():
+            self.begin()
 
     def finish_exporting(self) -> None:
-        with counted(type(self), self._stats):
-            super().finish_exporting()
+        with self._counted():
+            self.end()
 
     def export_item(self, item: Any) -> None:
         """Write a list's entries, or the item itself."""
-        with counted(type(self), self._stats):
+        with self._counted():
             if not isinstance(item, RankList | Entry):
                 self.export_other(item)
             elif entries := [in_utc(each) for each in (item.entries if isinstance(item, RankList) else [item])]:
@@ -46,6 +53,14 @@ class EntryExporter(BaseItemExporter):
                     self.export_entries(entries)
                 except (PydanticSerializationError, UnicodeEncodeError):
                     self.export_entries([encodable(entry) for entry in entries])
+
+    def begin(self) -> None:
+        """Write what comes before the entries."""
+        super().start_exporting()
+
+    def end(self) -> None:
+        """Write what comes after them."""
+        super().finish_exporting()
 
     def export_entries(self, entries: Sequence[Entry]) -> None:
         """Write the entries, all of them or none."""
@@ -68,6 +83,16 @@ class EntryExporter(BaseItemExporter):
         pairs = fields.items() if isinstance(fields, Mapping) else ((name, name) for name in fields)
         return {name: shown for name, shown in pairs if name in ENTRY_FIELDS}
 
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            if self._stats is None:
+                raise
+            logger.error("%s could not write: %s", type(self).__name__, error, exc_info=True)
+            self._stats.inc_value(f"feedexport/failed_count/{type(self).__name__}")
+
 
 def is_appended(file: Any) -> bool:
     """Whether the file already holds something; what can't tell (a pipe) does not."""
@@ -75,14 +100,3 @@ def is_appended(file: Any) -> bool:
         return bool(file.tell() > 0)
     except (AttributeError, OSError, ValueError):
         return False
-
-
-@contextmanager
-def counted(exporter: type, stats: StatsCollector | None) -> Iterator[None]:
-    """Count what is raised, and let it go on."""
-    try:
-        yield
-    except Exception:
-        if stats is not None:
-            stats.inc_value(f"feedexport/failed_count/{exporter.__name__}")
-        raise
