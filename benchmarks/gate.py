@@ -6,6 +6,7 @@ Every crawl is a process of its own, against a sandbox with 300 ms latency that 
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import subprocess
 import sys
@@ -51,7 +52,7 @@ def figures(requests: list[dict[str, Any]]) -> str:
     rate = (len(times) - 1) / (times[-1] - times[0])
     three = min((later - earlier for earlier, later in zip(times, times[2:], strict=False)), default=float("inf"))
     gap = min(
-        (later - earlier for own in by_category.values() for earlier, later in zip(own, own[1:], strict=False)),
+        (later - earlier for own in by_category.values() for earlier, later in itertools.pairwise(own)),
         default=float("inf"),
     )
     age = max(each["age"] for each in requests)

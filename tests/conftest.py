@@ -3,9 +3,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from toplist.sandbox.process import SandboxProcess
 
 from tests.harness import Project
+from toplist.sandbox.process import SandboxProcess
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+
 from toplist.arguments import Arguments, settle
 from toplist.config import Config
 from toplist.errors import InputError

@@ -62,6 +62,8 @@ ITEM_PIPELINES = {
 EXTENSIONS = {
     "toplist.crawl.extension.Snapshot": 0,
     "scrapy.extensions.telnet.TelnetConsole": None,
+    "scrapy.extensions.feedexport.FeedExporter": None,
+    "toplist.feeds.watched.WatchedFeedExporter": 0,
 }
 FEED_EXPORTERS = {
     "json": "toplist.feeds.exporters.EntryJsonExporter",

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from toplist.sandbox.process import SandboxProcess
 
 from tests.harness import UNLIMITED, Project, asked
+from toplist.sandbox.process import SandboxProcess
 
 Gateway = Callable[..., SandboxProcess]
 TWO = ("categories=10166,311", "rank_types=hot,rise")
@@ -127,7 +127,7 @@ def test_a_killed_crawl_is_completed_by_the_next(project: Project, gateway: Gate
     before = len(asked(sandbox))
     done = project.crawl(sandbox, *TWO)
     assert done.status == 0, done.log
-    assert {value for value in project.ledger().values()} == {("complete", None, 45)}
+    assert set(project.ledger().values()) == {("complete", None, 45)}
     assert not kept & {(each["rank_type"], each["category_id"]) for each in asked(sandbox)[before:]}
     places = [(each["rank_type"], each["category_id"], each["rank"]) for each in project.feed()]
     assert len(places) == len(set(places)) == 4 * 45

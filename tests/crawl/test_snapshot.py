@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from toplist.items import ENTRY_FIELDS
-from toplist.sandbox.process import SandboxProcess
 
 from tests.harness import Project, asked
+from toplist.items import ENTRY_FIELDS
+from toplist.sandbox.process import SandboxProcess
 
 Gateway = Callable[..., SandboxProcess]
 TWO = "categories=10166,311"

@@ -1,8 +1,10 @@
 """The gate's arithmetic, with times handed in: what no crawl may break, however requests, pauses and clocks fall."""
 
+import itertools
 from random import Random
 
 import pytest
+
 from toplist.gate.budget import (
     LOOKAHEAD,
     SLACK,
@@ -146,5 +148,5 @@ def test_several_processes_never_break_a_limit(seed: int) -> None:
     assert min(later - earlier for earlier, later in zip(times, times[2:], strict=False)) >= 1.0
     for category in "abcdefgh":
         own = sorted(at for at, name in sent if name == category)
-        assert all(later - earlier >= 1.5 for earlier, later in zip(own, own[1:], strict=False))
+        assert all(later - earlier >= 1.5 for earlier, later in itertools.pairwise(own))
     assert not any(begin < at < end for begin, end in pauses for at in times)

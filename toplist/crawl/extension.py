@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import TYPE_CHECKING
 
 from scrapy import Spider, signals
 from scrapy.exceptions import CloseSpider, NotConfigured
-from scrapy.extensions.feedexport import FeedExporter
 
 from toplist.crawl.tally import Verdict
 from toplist.feeds.snapshot import deliver_snapshot
+from toplist.feeds.watched import WatchedFeedExporter
 from toplist.protocol.credentials import Credentials
 from toplist.sandbox.process import SandboxProcess
 
@@ -36,11 +35,9 @@ class Snapshot:
         self._crawler = crawler
         self._sandbox: SandboxProcess | None = None
         self._delivery = ["the feed was not written"]
-        self._exporters_closed = asyncio.Event()
         crawler.signals.connect(self.spider_opened, signals.spider_opened)
         crawler.signals.connect(self.spider_idle, signals.spider_idle)
         crawler.signals.connect(self.spider_closed, signals.spider_closed)
-        crawler.signals.connect(self._exporters_closed.set, signals.feed_exporter_closed)
         crawler.signals.connect(self.engine_stopped, signals.engine_stopped)
 
     @classmethod
@@ -83,8 +80,11 @@ class Snapshot:
             self._delivery = ["the feed was not written, the crawl was stopped"]
         else:
             self._delivery = await run.in_thread(lambda: deliver_snapshot(run, self._crawler.settings))
-        if self._crawler.get_extension(FeedExporter) is not None and self._crawler.settings.getdict("FEEDS"):
-            await self._exporters_closed.wait()
+        exporter = self._crawler.get_extension(WatchedFeedExporter)
+        if exporter is not None:
+            await exporter.closed.wait()
+        elif self._crawler.settings.getdict("FEEDS"):
+            self._delivery.append("the feeds of FEEDS were not written, their exporter did not start")
         self._crawler.stats.set_value("toplist/verdict", str(self.verdict(reason)))
 
     def verdict(self, reason: str) -> Verdict:
@@ -110,5 +110,5 @@ class Snapshot:
 _ERRORS = {
     "spider_exceptions/count": "{} errors in the spider",
     "item_error_count": "{} lists could not be processed",
-    "feedexport/failed_count/": "{} feeds of FEEDS failed",
+    "feedexport/failed_count/": "{} failures in the feeds of FEEDS",
 }

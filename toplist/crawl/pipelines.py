@@ -47,7 +47,8 @@ class StorePipeline(_OfRun):
             return item
         run = self.run
         stored = await run.in_thread(lambda: run.history.store(item, refresh=run.asked.refresh))
-        run.tally.end(item)
+        if not run.is_restoring:  # it is not planned yet, and will count as there
+            run.tally.end(item)
         run.stats.inc_value(f"toplist/lists/{item.status}")
         run.stats.inc_value("toplist/rows/entries", len(item.entries))
         for each in item.set_aside:

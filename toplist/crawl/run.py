@@ -70,6 +70,7 @@ class Run:
         self.patience = Patience(self.clock.monotonic)
         self.gate: Gate | None = None
         self.stopped: str | None = None
+        self.is_restoring = False
         self.there: dict[str, tuple[ListKey, int]] = {}
         self.names = {str(root["id"]): root["name"] for root in package_json("roots.json")}
         self._credentials = config.credentials

@@ -93,8 +93,11 @@ def table(tally: Tally) -> str:
         counts = [pending if status is Status.PENDING else ended[status] for status in _COLUMNS]
         lines.append([kind, *map(str, (tally.planned[kind], tally.skipped[kind], *counts, tally.rows[kind]))])
     widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
-    text = [f"{line[0]:<{widths[0]}}" + "".join(f"  {line[i]:>{widths[i]}}" for i in range(1, len(heads))) for line in lines]
-    return "\n".join([*text, *(f"  failed: {failure}" for failure in tally.failures)])
+    ruled = [
+        "  ".join(f"{cell:{'>' if column else '<'}{widths[column]}}" for column, cell in enumerate(line))
+        for line in lines
+    ]
+    return "\n".join([*ruled, *(f"  failed: {failure}" for failure in tally.failures)])
 
 
 _COLUMNS = (*_FINE, Status.FAILED, Status.PENDING)

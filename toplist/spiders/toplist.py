@@ -110,10 +110,12 @@ class TopListSpider(scrapy.Spider):
             self.run.stats.inc_value(f"toplist/values/{field}/{reason}", times)
 
     async def _finish_restored(self) -> None:
-        """Requests that a job directory brought back go first; what they complete is not planned again."""
+        """Requests that a job directory brought back go first; what they complete is there when the plan is made."""
         engine = self.crawler.engine
-        while engine.scheduler and (engine.scheduler.has_pending_requests() or engine.downloader.active):
+        self.run.is_restoring = True
+        while (slot := engine._slot) and (slot.scheduler.has_pending_requests() or slot.inprogress):
             await asyncio.sleep(0.1)
+        self.run.is_restoring = False
 
 
 def _network_code(error: BaseException | None) -> str:

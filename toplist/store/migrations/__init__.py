@@ -5,6 +5,7 @@ Alembic reads its scripts from a folder; in an egg there is none. So the version
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from types import ModuleType
 from typing import Any
@@ -20,6 +21,8 @@ from toplist.store.migrations.versions import v0001_first
 from toplist.store.tables import metadata
 
 VERSIONS: tuple[ModuleType, ...] = (v0001_first,)
+
+logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of its backend at INFO, at every start
 
 _LOCK = 0x746F706C697374  # "toplist": one process migrates at a time
 

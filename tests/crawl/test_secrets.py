@@ -1,0 +1,106 @@
+"""Key, secret and token stand nowhere: not in logs at any level, feeds, job directories or databases."""
+
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from tests.harness import UNLIMITED, Project
+from toplist.sandbox.process import SandboxProcess
+
+Gateway = Callable[..., SandboxProcess]
+KEY, SECRET, TOKEN = "73051946", "s3cr3t/with+sign=", "9b1f6c1e-token-4d55"
+SANDBOX = {"SANDBOX_APP_KEY": KEY, "SANDBOX_APP_SECRET": SECRET, "SANDBOX_ACCESS_TOKEN": TOKEN}
+FAULTS = [
+    {"kind": "403", "nth": 2},
+    {"kind": "throttle", "nth": 3},
+    {"kind": "5xx", "nth": 4},
+    {"kind": "truncated", "nth": 5},
+    {"kind": "timeout", "nth": 6},
+    {"kind": "reset", "nth": 7},
+    {"kind": "html", "nth": 8},
+    {"kind": "code", "nth": 9, "code": "777", "message": f"no app {KEY} with {SECRET} and token {TOKEN}"},
+    {"kind": "redirect", "nth": 10},
+    {"kind": "echo", "nth": 11},
+    {"kind": "broken", "nth": 12},
+    {"kind": "drip", "nth": 13, "seconds": 30},
+]
+
+
+@pytest.fixture
+def sandbox() -> Iterator[SandboxProcess]:
+    with SandboxProcess("--total=20", environment=SANDBOX) as started:
+        yield started
+
+
+def leaks(folder: Path, *texts: str, known: tuple[str, ...] = (KEY, SECRET, TOKEN)) -> list[str]:
+    """Where any of the known shows, raw or percent-encoded, in texts and in every file of a folder."""
+    secrets = [spelling.encode() for each in known for spelling in {each, quote(each, safe="")}]
+    lines = [line for text in texts for line in text.splitlines()]
+    found = [line for line in lines if any(secret in line.encode() for secret in secrets)]
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert files
+    return found + [str(path) for path in files if any(secret in path.read_bytes() for secret in secrets)]
+
+
+@pytest.mark.parametrize("token", ["", TOKEN])
+def test_nothing_secret_is_left_behind(project: Project, sandbox: SandboxProcess, token: str) -> None:
+    sandbox.faults(FAULTS)
+    options = ["categories=311,312,54,67", "rank_types=hot,complex,goodPrice", "-LDEBUG", "--set=JOBDIR=job"]
+    limits = {**UNLIMITED, "TOPLIST_PAUSE_403": "0.2", "DOWNLOAD_TIMEOUT": "1", "TOPLIST_ACCESS_TOKEN": token}
+    done = project.crawl(sandbox, *options, "--output=own.csv", **limits)
+    assert done.status == 3
+    assert "777" in done.log
+    assert "DEBUG" in done.log
+    known = (KEY, SECRET, TOKEN) if token else (KEY, SECRET)  # a crawl without the token can't know it
+    assert leaks(project.folder, done.log, done.out, known=known) == []
+
+
+def test_nothing_secret_waits_in_a_job_directory(project: Project, sandbox: SandboxProcess) -> None:
+    sandbox.faults([{"kind": "403", "nth": 2}])
+    options = ["categories=311,312,54,67", "rank_types=hot,complex,goodPrice", "-LDEBUG", "--set=JOBDIR=job"]
+    token = {"TOPLIST_ACCESS_TOKEN": TOKEN, "TOPLIST_PAUSE_403": "300"}
+    process = project.start(sandbox, *options, **UNLIMITED, **token)
+    assert process.stderr is not None
+    read = []
+    for line in process.stderr:
+        read.append(line)
+        if "HTTP 403" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    out, log = process.communicate(timeout=60)
+    assert process.returncode == 3
+    queued = [path for path in (project.folder / "job" / "requests.queue").rglob("*") if path.is_file()]
+    assert any(b"toplist_call" in path.read_bytes() for path in queued), "requests were to be kept"
+    assert leaks(project.folder, "".join(read), log, out) == []
+
+
+def test_a_job_directory_is_resumed_and_no_list_is_asked_twice(project: Project, sandbox: SandboxProcess) -> None:
+    sandbox.faults([{"kind": "403", "nth": 5}])
+    options = ["categories=311,312,54,67", "rank_types=hot,complex,goodPrice", "--set=JOBDIR=job"]
+    process = project.start(sandbox, *options, **UNLIMITED, TOPLIST_PAUSE_403="300")
+    assert process.stderr is not None
+    next(line for line in process.stderr if "HTTP 403" in line)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    with project.database() as connection:  # five minutes later
+        connection.execute("UPDATE gate SET state = ''")
+        connection.commit()
+    done = project.crawl(sandbox, *options)
+    assert done.status == 0, done.log
+    served = [
+        (each["rank_type"], each["category_id"], each["page"])
+        for each in sandbox.state()["requests"]
+        if each["rank_type"] and each["status"] == 200
+    ]
+    assert len(served) == len(set(served)) == 12
+
+
+def test_bad_credentials_are_not_repeated(project: Project, sandbox: SandboxProcess) -> None:
+    wrong = {"TOPLIST_APP_SECRET": "hunter2-hunter2"}
+    done = project.crawl(sandbox, "categories=311", "-LDEBUG", **wrong)
+    assert done.status == 3
+    assert "hunter2" not in done.log + done.out
+    assert leaks(project.folder, done.log, done.out) == []
