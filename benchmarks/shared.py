@@ -17,12 +17,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from benchmarks.gate import ROOT, arrivals, figures
 from sqlalchemy import create_engine, text
 
+from benchmarks.gate import ROOT, arrivals, figures
 from tests.postgres_server import serve_postgres
 from toplist.ranktypes import RANK_TYPES
 from toplist.sandbox.catalogue import package_json
@@ -131,7 +132,7 @@ def tell(requests: list[dict[str, Any]], violations: int) -> None:
     gaps = {}
     for number in range(4):
         own = [each["at"] for each in measured if owner[each["category_id"]] == number]
-        gaps[number] = max(later - earlier for earlier, later in zip(own, own[1:], strict=False))
+        gaps[number] = max(later - earlier for earlier, later in pairwise(own))
     shares = _by_share(measured)
     print(f"  each: {dict(sorted(shares.items()))}, longest wait {', '.join(f'{gap:.1f}' for gap in gaps.values())} s")
 
@@ -141,7 +142,7 @@ def tell_cost(statements: list[tuple[str, float, list[float]]], requests: int) -
     whole = [took for _, took, _ in statements]
     late = sorted(each)[int(len(each) * 0.99)] if each else 0.0
     print(
-        f"  gate: {len(each) / max(requests, 1):.2f} statements a request; each {statistics.median(each) * 1000:.2f} ms,"
+        f"  gate: {len(each) / max(requests, 1):.2f} statements a request, each {statistics.median(each) * 1000:.2f} ms,"
         f" 99 % below {late * 1000:.2f} ms, at most {max(each) * 1000:.1f} ms; a call with its transaction"
         f" {statistics.median(whole) * 1000:.2f} ms, {Counter(name for name, *_ in statements)}"
     )

@@ -47,6 +47,7 @@ DOWNLOADER_MIDDLEWARES = {
 SPIDER_MIDDLEWARES = {"toplist.crawl.deltafetch.LedgerDeltaFetch": 100}
 DELTAFETCH_ENABLED = True
 HTTPERROR_ALLOW_ALL = True  # refusals come with any status and are read by AnswerMiddleware
+    "toplist.crawl.leases.LeaseMiddleware": 570,
 REDIRECT_ENABLED = False  # a signed request is for one address
 METAREFRESH_ENABLED = False
 COOKIES_ENABLED = False

@@ -158,8 +158,7 @@ class Gate:
         if not queue:
             return None
         self._arrival.clear()
-        decision, now = await self._in_thread(lambda: self._store.reserve(described))
-        offset = self._clock() - now
+        decision, offset = await self._in_thread(lambda: self._store.reserve(described))
         if isinstance(decision, Hold):
             return await self._until(decision.until + offset, wake=self._arrival)
         waiter, waiting = queue[decision.index], described[decision.index]
@@ -177,8 +176,7 @@ class Gate:
                 return None
             if not self._is_warm():
                 await self._warm()
-            verdict, now = await self._in_thread(lambda held=held: self._store.confirm(held, waiting))  # type: ignore[misc]
-            offset = self._clock() - now
+            verdict, offset = await self._in_thread(lambda held=held: self._store.confirm(held, waiting))  # type: ignore[misc]
             if isinstance(verdict, Hold):
                 self._held_until = verdict.until + offset
                 return None

@@ -1,32 +1,33 @@
 """Where the gate's state lives: one row an app key, in the database that the processes share.
 
-Times are of the database's clock: PostgreSQL's own, and for a SQLite file the system's monotonic clock, which all
-processes of a computer share and no step of the wall clock touches. Blocking: called in a thread of its own.
+Times are of the database's clock (`toplist.store.database.database_now`). Blocking: called in a thread of its own.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
-from sqlalchemy import Connection, Engine, insert, select, text, update
+from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from toplist.gate import budget
 from toplist.gate.budget import Hold, Release, State, Waiting
-from toplist.store.database import writing
+from toplist.gate.clocks import ClockOffset
+from toplist.store.database import database_now, writing
 from toplist.store.tables import gate
 
 
 class GateStore:
-    """The shared state of one app key. Every answer comes with the database's time, to count waits from."""
+    """The shared state of one app key. Every answer comes with what to add to its times: they are the database's, and
+    the sum is `time.monotonic()`'s.
+    """
 
     def __init__(self, engine: Engine, key: str, qps: float):
         self._engine = engine
         self._key = key
         self._qps = qps
-        self._has_clock = engine.dialect.name == "postgresql"
+        self._offset = ClockOffset()
         try:
             with writing(engine) as connection:
                 if connection.execute(select(gate.c.key).where(gate.c.key == key)).first() is None:
@@ -35,27 +36,27 @@ class GateStore:
             pass  # another process was first
 
     def reserve(self, waiting: Sequence[Waiting]) -> tuple[Release | Hold, float]:
-        """Reserve a slot for one of `waiting`: two statements. Returns the decision and the database's time."""
+        """Reserve a slot for one of `waiting`: two statements. Returns the decision and the clocks' offset."""
         with writing(self._engine) as connection:
-            state, now = self._read(connection, lock=True)
+            state, now, offset = self._read(connection, lock=True)
             decision, after = budget.reserve(state, now, self._qps, waiting)
             if after != state:
                 self._write(connection, after)
-        return decision, now
+        return decision, offset
 
     def confirm(self, held: Release, waiting: Waiting) -> tuple[Release | Hold | None, float]:
         """Whether a reserved slot may be used: one statement, two where it is late."""
         with self._engine.connect() as connection:
-            state, now = self._read(connection, lock=False)
+            state, now, offset = self._read(connection, lock=False)
         decision, after = budget.confirm(state, now, self._qps, held, waiting)
         if after is None:
-            return decision, now
+            return decision, offset
         with writing(self._engine) as connection:
-            state, now = self._read(connection, lock=True)
+            state, now, offset = self._read(connection, lock=True)
             decision, after = budget.confirm(state, now, self._qps, held, waiting)
             if after is not None:
                 self._write(connection, after)
-        return decision, now
+        return decision, offset
 
     def pause(self, seconds: float) -> None:
         """Stop every process of the key for `seconds` from now."""
@@ -69,21 +70,23 @@ class GateStore:
         """Give a tenth of the rate back. Returns the factor that is left; 1 is the full rate."""
         return self._change(lambda state, now: budget.eased(state)).factor
 
-    def _change(self, change: Any) -> State:
+    def _change(self, change: Callable[[State, float], State]) -> State:
         with writing(self._engine) as connection:
-            state, now = self._read(connection, lock=True)
-            after: State = change(state, now)
+            state, now, _ = self._read(connection, lock=True)
+            after = change(state, now)
             self._write(connection, after)
         return after
 
-    def _read(self, connection: Connection, *, lock: bool) -> tuple[State, float]:
+    def _read(self, connection: Connection, *, lock: bool) -> tuple[State, float, float]:
+        """The state, the database's time and the clocks' offset."""
         query = select(gate.c.state).where(gate.c.key == self._key)
-        if not self._has_clock:
-            stored = connection.execute(query).scalar_one()
-            return State.loads(stored), time.monotonic()
-        query = query.add_columns(text("extract(epoch from clock_timestamp())"))
-        row = connection.execute(query.with_for_update() if lock else query).one()
-        return State.loads(row[0]), float(row[1])
+        if lock:
+            query = query.with_for_update()
+        # Around the locked row, not beside it: PostgreSQL would read the clock before it waits for the lock.
+        row = query.subquery("locked")
+        before = time.monotonic()
+        stored, now = connection.execute(select(row.c.state, database_now(connection))).one()
+        return State.loads(stored), float(now), self._offset.read(before, float(now), time.monotonic())
 
     def _write(self, connection: Connection, state: State) -> None:
         connection.execute(update(gate).where(gate.c.key == self._key).values(state=state.dumps()))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import ColumnElement, Connection, Engine, Float, cast, create_engine, event, func, literal
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -43,6 +44,17 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """A transaction that means to write: on SQLite it waits for its turn at once, not when it is half way."""
     with engine.connect().execution_options(**{_IMMEDIATE: True}) as connection, connection.begin():
         yield connection
+
+
+def database_now(connection: Connection) -> ColumnElement[float]:
+    """The time by the clock that all processes of the database share, in seconds, as a part of a statement.
+
+    PostgreSQL's own; for a SQLite file the system's monotonic clock, which no step of the wall clock touches. It begins
+    anew when the computer does: a time that lies further ahead than it can have been set for is an old one.
+    """
+    if connection.dialect.name == "postgresql":
+        return cast(func.extract("epoch", func.clock_timestamp()), Float)
+    return literal(time.monotonic(), Float)
 
 
 _CONNECT_ARGS: dict[str, dict[str, Any]] = {

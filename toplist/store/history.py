@@ -32,10 +32,11 @@ class History:
         Fewer rows never replace more, unless `refresh`; and then only rows replace rows.
         """
         with writing(self._engine) as connection:
-            before = self._ledger.mark(connection, ended.key)
+            before = self._ledger.mark(connection, ended.key, lock=True)
             if before is not None and _worth_more(before, ended, refresh):
                 return False
             list_id = self._ledger.settle(connection, ended)
+                self._ledger.free(connection, before.list_id)
             if ended.entries or ended.set_aside or (before is not None and before.received):
                 self._replace(connection, list_id, ended)
         return True
@@ -146,7 +147,9 @@ def _text_ids(connection: Connection, entries: Sequence[Entry]) -> list[int]:
         if digest not in known
     }
     if missing:
-        connection.execute(ignoring_twins(connection, offer_text), list(missing.values()))
+        # In one order, so that two crawls that meet the same new offers do not wait for each other.
+        ordered = [missing[digest] for digest in sorted(missing)]
+        connection.execute(ignoring_twins(connection, offer_text), ordered)
         known.update(_known_texts(connection, list(missing)))
     return [known[digest] for digest in digests]
 

@@ -57,7 +57,7 @@ class Ledger:
                     "asked": asked,
                     "page_size": page_size,
                 }
-                for list_id in ids.values()
+                for list_id in sorted(ids.values())  # two crawls that plan at once must not wait for each other
             ]
             connection.execute(ignoring_twins(connection, outcome), rows)
             return self._marks(connection, keys)
@@ -91,11 +91,16 @@ class Ledger:
             connection.execute(insert(outcome).values(list_id=list_id, snapshot_date=ended.snapshot_date, **values))
         return list_id
 
-    def mark(self, connection: Connection, key: ListKey) -> Mark | None:
-        """How one list stands, within the caller's transaction."""
-        return self._marks(connection, [key]).get(key)
+    def mark(self, connection: Connection, key: ListKey, *, lock: bool = False) -> Mark | None:
+        """How one list stands, within the caller's transaction; with `lock`, nobody changes it meanwhile."""
+        return self._marks(connection, [key], lock=lock).get(key)
 
-    def _marks(self, connection: Connection, keys: Sequence[ListKey]) -> dict[ListKey, Mark]:
+    def free(self, connection: Connection, list_id: int) -> None:
+        """End the lease on a list, within the caller's transaction."""
+        here = and_(outcome.c.list_id == list_id, outcome.c.snapshot_date == self._date)
+        connection.execute(update(outcome).where(here).values(holder=None, held_until=None))
+
+    def _marks(self, connection: Connection, keys: Sequence[ListKey], *, lock: bool = False) -> dict[ListKey, Mark]:
         query = (
             select(*_IDENTITY, outcome)
             .join(list_, list_.c.list_id == outcome.c.list_id)
@@ -103,13 +108,16 @@ class Ledger:
         )
         return {
             _key(row): Mark(row.list_id, Status(row.status), row.received, row.total, row.asked)
+        if lock:
+            query = query.with_for_update(of=outcome)
             for row in connection.execute(query)
         }
 
     def _list_ids(self, connection: Connection, keys: Iterable[ListKey]) -> dict[ListKey, int]:
         wanted = [tuple(map(str, key)) for key in keys]
         found = self._known(connection, wanted)
-        missing = [dict(zip(("source", "protocol", "rank_type", "category_id"), each, strict=True)) for each in wanted]
+        names = ("source", "protocol", "rank_type", "category_id")
+        missing = [dict(zip(names, each, strict=True)) for each in sorted(wanted)]  # in one order, as in `plan`
         if len(found) < len(wanted):
             connection.execute(ignoring_twins(connection, list_), missing)
             found = self._known(connection, wanted)
