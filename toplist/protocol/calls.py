@@ -29,6 +29,12 @@ BEST_BASE64 = Api("com.alibaba.item", "alibaba.item.search.best", Protocol.BASE6
 TOP_LIST = Api(FENXIAO, "product.topList.query", Protocol.OPENPLATFORM, needs_token=True)
 CATEGORY_GET = Api("com.alibaba.product", "alibaba.category.get", Protocol.OPENPLATFORM)
 CURRENT_TIME = Api("system", "currentTime", Protocol.OPENPLATFORM)
+QUERY_DETAIL = Api(FENXIAO, "product.search.queryProductDetail", Protocol.OPENPLATFORM, needs_token=True)
+UNITS_TREND = Api(FENXIAO, "product.analyze.getPerdaySellQuantityTrendNew", Protocol.OPENPLATFORM, needs_token=True)
+PRICE_TREND = Api(FENXIAO, "product.analyze.getThirtyDayMedianPriceTrendNew", Protocol.OPENPLATFORM, needs_token=True)
+REPURCHASE_TREND = Api(FENXIAO, "product.analyze.getRepurchaseRateTrendNew", Protocol.OPENPLATFORM, needs_token=True)
+#: Alone unsigned: its form carries the secret itself, see `toplist.protocol.tokens`.
+GET_TOKEN = Api("system.oauth2", "getToken", Protocol.OPENPLATFORM)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,15 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from toplist.errors import InputError
-from toplist.protocol.calls import BEST_BASE64, CATEGORY_GET, CURRENT_TIME, TOP_LIST, TOP_LIST_BASE64, Call
+from toplist.protocol.calls import (
+    BEST_BASE64,
+    CATEGORY_GET,
+    CURRENT_TIME,
+    GET_TOKEN,
+    TOP_LIST,
+    TOP_LIST_BASE64,
+    Call,
+)
 from toplist.protocol.credentials import Credentials
 from toplist.protocol.signing import base64_signature, openplatform_signature
 from toplist.ranktypes import RANK_TYPES, Endpoint, Protocol, rank_types_of
@@ -74,9 +82,24 @@ def sign(call: Call, credentials: Credentials, timestamp_ms: int) -> Signed:
     `timestamp_ms` is milliseconds since 1970, 13 digits. Raises `InputError` where the API needs a token that is not
     there.
     """
+    if call.api is GET_TOKEN:
+        return _token_form(credentials)
     if call.api.signed_as is Protocol.BASE64:
         return _signed_base64(call, credentials, timestamp_ms)
     return _signed_openplatform(call, credentials, timestamp_ms)
+
+
+def _token_form(credentials: Credentials) -> Signed:
+    """The refresh flow: it proves itself by the secret, and is neither signed nor stamped."""
+    if not credentials.refresh_token:
+        raise InputError("TOPLIST_REFRESH_TOKEN is not set: without it the access token can't be renewed")
+    params = {
+        "grant_type": "refresh_token",
+        "client_id": credentials.app_key,
+        "client_secret": credentials.app_secret,
+        "refresh_token": credentials.refresh_token,
+    }
+    return Signed(GET_TOKEN.path + credentials.app_key, urlencode(params).encode())
 
 
 def _signed_base64(call: Call, credentials: Credentials, timestamp_ms: int) -> Signed:

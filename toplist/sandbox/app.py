@@ -16,8 +16,8 @@ from weakref import WeakKeyDictionary
 from aiohttp import web
 
 from toplist.dates import SHANGHAI
-from toplist.protocol.calls import CATEGORY_GET, CURRENT_TIME
-from toplist.sandbox import answers, checks, faults, seasons, wire
+from toplist.protocol.calls import CATEGORY_GET, CURRENT_TIME, GET_TOKEN
+from toplist.sandbox import answers, checks, detail_answers, faults, seasons, wire
 from toplist.sandbox.answers import Answer, Refusal
 from toplist.sandbox.clocks import Clocks
 from toplist.sandbox.faults import Page, Rule
@@ -94,7 +94,8 @@ class Gateway:
             return f"refused {refusal.code}", refusal.answer(request_id), None
         fired = next((rule for rule in self.rules if rule.fires(asked, self.market.seed)), None)
         if fired is None:
-            return "ok", Answer(200, self._document(asked)), None
+            document = self._document(asked)
+            return "ok", Answer(400 if "error" in document else 200, document), None
         outcome = f"fault {fired.kind}"
         if fired.kind in faults.ANSWER_KINDS:
             return outcome, faults.answer_instead(fired, asked, request_id), fired
@@ -111,6 +112,12 @@ class Gateway:
             return f"{now:%Y%m%d%H%M%S}{now.microsecond // 1000:03d}+0800"
         if asked.api is CATEGORY_GET:
             return answers.category_info(asked.category_id or "0")
+        if asked.api is GET_TOKEN:
+            keys = self.credentials
+            return keys.tokens.renew(asked.params, keys.app_key, keys.app_secret, self.clocks.gateway())
+        if asked.offer_id is not None:
+            on = self.clocks.market_date()
+            return detail_answers.document(self.market, asked.api, asked.offer_id, on, asked.first, asked.last)
         if checks.mixed_up(asked):
             return answers.base64_page(asked.api, [], 0)
         return answers.top_list(
@@ -166,6 +173,7 @@ def _note(record: Record, asked: checks.Asked) -> None:
     if asked.api:
         record.api, record.protocol = asked.api.name, asked.api.signed_as.value
     record.rank_type, record.category_id, record.page = asked.rank_type, asked.category_id, asked.page
+    record.offer_id = asked.offer_id
     if asked.timestamp is not None:
         record.age = record.wall - asked.timestamp / 1000
 
@@ -210,7 +218,17 @@ def _controls(gateway: Gateway) -> dict[str, Handler]:
         gateway.not_granted = set((await request.json())["without"])
         return web.json_response({"not_granted": sorted(gateway.not_granted)})
 
-    return {"GET state": state, "POST date": move, "POST faults": set_faults, "POST grants": set_grants}
+    async def expire(request: web.Request) -> web.Response:
+        gateway.credentials.tokens.expire(gateway.clocks.gateway())
+        return web.json_response({})
+
+    return {
+        "GET state": state,
+        "POST date": move,
+        "POST expire": expire,
+        "POST faults": set_faults,
+        "POST grants": set_grants,
+    }
 
 
 @web.middleware

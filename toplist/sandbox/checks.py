@@ -10,24 +10,36 @@ import hmac
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
-from toplist.protocol.calls import BEST_BASE64, CATEGORY_GET, CURRENT_TIME, TOP_LIST, TOP_LIST_BASE64, Api
+from toplist.protocol.calls import (
+    BEST_BASE64,
+    CATEGORY_GET,
+    CURRENT_TIME,
+    GET_TOKEN,
+    TOP_LIST,
+    TOP_LIST_BASE64,
+    Api,
+)
 from toplist.protocol.signing import base64_signature, openplatform_signature
 from toplist.ranktypes import RANK_TYPES, Endpoint, Protocol
+from toplist.sandbox import detail_answers
 from toplist.sandbox.answers import Refusal, is_list
+from toplist.sandbox.tokens import Tokens
 
-APIS = {api.path: api for api in (TOP_LIST_BASE64, BEST_BASE64, TOP_LIST, CATEGORY_GET, CURRENT_TIME)}
+_ALL = (TOP_LIST_BASE64, BEST_BASE64, TOP_LIST, CATEGORY_GET, CURRENT_TIME, GET_TOKEN, *detail_answers.PARAMETERS)
+APIS = {api.path: api for api in _ALL}
 MAX_LIMIT, MAX_PAGE_SIZE = 20, 50
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """The one key pair that the sandbox accepts."""
+    """The one key pair that the sandbox accepts, and the merchant's tokens."""
 
     app_key: str
     app_secret: str = field(repr=False)
-    access_token: str = field(repr=False)
+    tokens: Tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +55,9 @@ class Asked:
     page: int | None = None
     size: int | None = None
     timestamp: int | None = None
+    offer_id: str | None = None
+    first: date | None = None
+    last: date | None = None
 
     @property
     def is_list(self) -> bool:
@@ -76,6 +91,8 @@ def read(path: str, params: Mapping[str, str]) -> Asked:
         asked = _ranked(params)
     elif api is CATEGORY_GET:
         asked = {"category_id": params.get("categoryID")}
+    elif api in detail_answers.PARAMETERS:
+        asked = detail_answers.read_query(api, params)
     return Asked(path=path, api=api, app_key=key or None, params=params, timestamp=stamp, **asked)
 
 
@@ -108,8 +125,8 @@ def check(
     types and APIs that the app may not use."""
     if asked.api is None:
         raise Refusal("gw.APIUnsupported", "The API is not supported")
-    if asked.api is CURRENT_TIME:
-        return  # public clients call it unsigned
+    if asked.api in (CURRENT_TIME, GET_TOKEN):
+        return  # public clients call the clock unsigned; the refresh flow proves itself
     if asked.api.signed_as is Protocol.BASE64:
         _check_base64(asked, credentials, now, max_age)
     else:
@@ -119,6 +136,10 @@ def check(
         _check_list(asked)
     elif asked.api is CATEGORY_GET and _integer(asked.category_id or "") is None:
         raise _bad_parameter(asked, "categoryID", missing=not asked.category_id)
+    elif asked.api in detail_answers.PARAMETERS:
+        wrong = detail_answers.complaint(asked.api, asked.offer_id, asked.first, asked.last)
+        if wrong:
+            raise _bad_parameter(asked, wrong, missing=wrong == "offerId")
 
 
 def _check_base64(asked: Asked, credentials: Credentials, now: float, max_age: float) -> None:
@@ -151,7 +172,7 @@ def _check_openplatform(asked: Asked, credentials: Credentials, now: float, max_
     if asked.api and asked.api.needs_token:
         if not params.get("access_token"):
             raise Refusal("401", "Request need user authenticated", status=401)
-        if not _same(params["access_token"], credentials.access_token):
+        if not credentials.tokens.is_good(params["access_token"], now):
             raise Refusal("401", "Request need user authorized", status=401)
 
 

@@ -47,7 +47,7 @@ ANSWER_KINDS = {
 }
 KINDS = WIRE_KINDS | ROW_KINDS | ANSWER_KINDS
 
-_SECRET = {"sign", "_aop_signature", "access_token", "app_key"}
+_SECRET = {"sign", "_aop_signature", "access_token", "app_key", "client_id", "client_secret", "refresh_token"}
 _PAGE = "<html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
 
 

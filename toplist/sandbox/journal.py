@@ -24,6 +24,7 @@ class Record:
     rank_type: str | None = None
     category_id: str | None = None
     page: int | None = None
+    offer_id: str | None = None
     age: float | None = None
     status: int | None = None
     answer: str | None = None

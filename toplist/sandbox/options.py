@@ -17,6 +17,7 @@ from toplist.sandbox.curves import ARCHETYPES
 from toplist.sandbox.faults import KINDS, Rule
 from toplist.sandbox.limits import Watchdog
 from toplist.sandbox.market import MAX_TOTAL, Market, Totals
+from toplist.sandbox.tokens import DEFAULT_LIFE, Tokens
 
 DEFAULT_APP_KEY = "1000000"
 
@@ -84,16 +85,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--latency", type=_number(float, 0, 600_000), default=0, metavar="MS", help="milliseconds before each answer")
     add("--close-every", type=_number(int, 0, 10**9), default=0, metavar="N", help="close connections after N requests")
     add("--no-grant", type=_names, action="append", default=[], help="rank types or APIs without a grant, by commas")
+    add("--token-life", type=_number(int, 1, 10**7), default=DEFAULT_LIFE, help="seconds that a renewed token lasts")
     add("--fault", type=_fault, action="append", default=[], help=f"such as kind=403,nth=5; kinds: {', '.join(KINDS)}")
     add("--until-stdin-closes", action="store_true", help="end with standard input, so with its holder")
 
 
-def credentials_from_environment() -> checks.Credentials:
-    """`SANDBOX_APP_KEY`, `SANDBOX_APP_SECRET`, `SANDBOX_ACCESS_TOKEN`; secret and token are drawn if not given."""
+def credentials_from_environment(token_life: int = DEFAULT_LIFE) -> checks.Credentials:
+    """`SANDBOX_APP_KEY`, `SANDBOX_APP_SECRET`, `SANDBOX_ACCESS_TOKEN`, `SANDBOX_REFRESH_TOKEN`; all but the key are
+    drawn if not given."""
     return checks.Credentials(
         app_key=os.environ.get("SANDBOX_APP_KEY") or DEFAULT_APP_KEY,
         app_secret=os.environ.get("SANDBOX_APP_SECRET") or secrets.token_urlsafe(9),
-        access_token=os.environ.get("SANDBOX_ACCESS_TOKEN") or str(uuid4()),
+        tokens=Tokens(
+            access_token=os.environ.get("SANDBOX_ACCESS_TOKEN") or str(uuid4()),
+            refresh_token=os.environ.get("SANDBOX_REFRESH_TOKEN") or str(uuid4()),
+            life=token_life,
+        ),
     )
 
 
@@ -113,7 +120,7 @@ def _totals(given: list[tuple[str, str, int]]) -> Totals:
 def gateway_from(options: argparse.Namespace) -> Gateway:
     """The gateway that the options describe."""
     return Gateway(
-        credentials=credentials_from_environment(),
+        credentials=credentials_from_environment(options.token_life),
         market=Market(options.seed, _totals(options.total), options.story),
         clocks=Clocks(options.date, options.clock_offset),
         watchdog=Watchdog(options.qps, options.category_interval, options.pause),

@@ -40,6 +40,7 @@ class SandboxProcess:
     app_key: str
     app_secret: str
     access_token: str
+    refresh_token: str
 
     def __init__(
         self, *options: str, environment: Mapping[str, str] | None = None, timeout: float = START_TIMEOUT
@@ -63,6 +64,7 @@ class SandboxProcess:
         self.app_key = announced["app_key"]
         self.app_secret = announced["app_secret"]
         self.access_token = announced["access_token"]
+        self.refresh_token = announced["refresh_token"]
 
     def _announcement(self, timeout: float) -> dict[str, str]:
         lines: list[bytes] = []
@@ -102,6 +104,10 @@ class SandboxProcess:
     def without_grants(self, names: Sequence[str]) -> None:
         """Take away the grants of these rank types or APIs, and of no others."""
         self._control("grants", {"without": list(names)})
+
+    def expire_token(self) -> None:
+        """End the access token that is good now."""
+        self._control("expire", {})
 
     def move_to(self, date: str) -> None:
         """Put the market on a date (ISO)."""

@@ -32,7 +32,8 @@ def _announce(gateway: Gateway, host: str, port: int) -> None:
         "url": f"http://{f'[{host}]' if ':' in host else host}:{port}/openapi",
         "app_key": keys.app_key,
         "app_secret": keys.app_secret,
-        "access_token": keys.access_token,
+        "access_token": keys.tokens.access_token,
+        "refresh_token": keys.tokens.refresh_token,
     }
     print(json.dumps(line), flush=True)
 
