@@ -52,14 +52,14 @@ def test_a_list_as_it_ended_is_a_snapshot():
     assert found.depth == 20
 
 
-def test_growth_is_adjusted_by_the_median_of_the_list():
+def test_growth_is_adjusted_by_the_median_per_day_of_the_list():
     before = [seen(name, 0, rank, sale_count=1000) for rank, name in enumerate("abcdef", 1)]
-    counts = dict(zip("abcdef", (1100, 1100, 1100, 1100, 1100, 1500), strict=True))
-    rows = [seen(name, 1, rank, sale_count=count) for rank, (name, count) in enumerate(counts.items(), 1)]
-    trends = list_trends(snapshot(1), rows, history(snapshot(0), *before))
+    counts = dict(zip("abcdef", (1210, 1210, 1210, 1210, 1210, 2250), strict=True))
+    rows = [seen(name, 2, rank, sale_count=count) for rank, (name, count) in enumerate(counts.items(), 1)]
+    trends = list_trends(snapshot(2), rows, history(snapshot(0), *before))
     assert trends.market_growth_per_day == pytest.approx(0.09531, abs=1e-5)
     assert [round(offer.sale_growth_adjusted, 5) for offer in trends.offers] == [0, 0, 0, 0, 0, 0.31015]
-    few = list_trends(snapshot(1), rows[:4], history(snapshot(0), *before))
+    few = list_trends(snapshot(2), rows[:4], history(snapshot(0), *before))
     assert few.offers[0].sale_growth_adjusted is None
     assert few.offers[0].reasons["sale_growth_adjusted"] == "few_peers"
 

@@ -1,13 +1,11 @@
 import pytest
 from trend_rows import at, day, history, seen, snapshot
 
-from toplist.trends.lists import list_trends
+from toplist.trends.lists import Rules, list_trends
 from toplist.trends.ranks import DroppedOut
 
 
 def status_of(today, rows, past, **rules):
-    from toplist.trends.lists import Rules
-
     trends = list_trends(today, rows, past, Rules(**rules))
     return {
         offer.offer_id: (str(offer.list_status), offer.rank_change, offer.reasons.get("list_status"))
@@ -127,6 +125,9 @@ def test_a_retired_category_drops_nobody():
 
 def test_a_day_crawled_twice_has_the_same_trends():
     past = [snapshot(5), *YESTERDAY]
-    once = list_trends(snapshot(6), TODAY, history(*past))
-    again = list_trends(snapshot(6), TODAY, history(*past, snapshot(6), *TODAY, first_seen={"n": day(6)}))
+    rows = [row._replace(sale_count=100 + row.rank, price=9.0) for row in TODAY]
+    earlier = [row._replace(sale_count=50, collected_at=at(5.9)) for row in rows]
+    once = list_trends(snapshot(6), rows, history(*past))
+    again = list_trends(snapshot(6), rows, history(*past, snapshot(6), *earlier, first_seen={"n": day(6)}))
+    assert once.offers[0].sale_growth is not None
     assert once == again
