@@ -108,9 +108,7 @@ def list_trends(
     market = growths.market_growth(growth.per_day for growth in grown)
     offers = []
     for row, past, growth, changes in zip(rows, pasts, grown, changed, strict=True):
-        offer = OfferTrends(row.offer_id, trend_score=trend_score(row.price, row.sale_count))
-        if row.sale_count is None:
-            offer.note("trend_score", Reason.NO_COUNT)
+        offer = _scored(row)
         _rank(offer, row, base, at_base, history, past)
         _growth(offer, row, past, growth, changes, market, rules)
         _price(offer, row, past)
@@ -125,6 +123,13 @@ def list_trends(
         rules.reference.version,
         calibration.base_rate if calibration else None,
     )
+
+
+def _scored(row: Observation) -> OfferTrends:
+    offer = OfferTrends(row.offer_id, trend_score=trend_score(row.price, row.sale_count))
+    if row.sale_count is None:
+        offer.note("trend_score", Reason.NO_COUNT)
+    return offer
 
 
 def _rank(
