@@ -74,6 +74,9 @@ class Offer(BaseModel):
     main_img: str | None = None
     detail_url: str | None = None
     services: list[str] | None = None
+    unit: str | None = Field(None, description="what one piece is, in Chinese: 件, 盒")
+    lot_size: int | None = Field(None, ge=0, description="pieces that are sold together: an order is a multiple of it")
+    marks: list[str] | None = Field(None, description="the seller's and the offer's marks, in the gateway's words")
 
 
 class Trends(BaseModel):
@@ -85,11 +88,17 @@ class Trends(BaseModel):
     heat_index: float | None = Field(None, ge=0, le=100)
     sale_growth: float | None = None
     sale_growth_per_day: float | None = None
+    sale_growth_adjusted: float | None = Field(None, description="growth per day above the median of the list")
+    sale_growth_30d: float | None = Field(None, description="against the window of 30 days before, which shares no day")
     price_change: float | None = None
+    price_change_per_day: float | None = None
+    price_volatility: float | None = Field(None, ge=0, description="deviation of the daily log change, last 30 days")
     rank_change: int | None = Field(None, description="places gained since the last complete snapshot")
     list_status: str | None = None
     breakout_score: float | None = None
     breakout_probability: float | None = Field(None, ge=0, le=1)
+    is_breakout: bool | None = Field(None, description="a rise that passed every gate and is new for this offer")
+    trend_notes: list[str] | None = Field(None, description="why a figure is null or damped: field:reason")
 
 
 class Place(BaseModel):
@@ -104,6 +113,8 @@ class Place(BaseModel):
     rank_type: str
     category_id: str
     category_name: str | None = None
+    category_level: int | None = Field(None, ge=1, le=3, description="1 is a root category")
+    category_path: str | None = Field(None, description="names from the root down to the category: 女装 > 连衣裙")
     rank: int = Field(ge=1)
     total: int | None = Field(None, ge=0, description="rows of the whole list, where the gateway says it")
 
@@ -124,6 +135,15 @@ class SetAside(BaseModel):
     row: Any
 
 
+class DroppedOut(BaseModel):
+    """An offer that stood in the list's last complete snapshot and does not in this one."""
+
+    offer_id: str
+    base_date: date = Field(description="the snapshot that still held it")
+    rank: int = Field(description="its rank then")
+    sale_count: int | None = None
+
+
 class RankList(BaseModel):
     """One planned list of a snapshot, as it ended: the item that the spider yields."""
 
@@ -131,6 +151,8 @@ class RankList(BaseModel):
     snapshot_date: date
     status: Status
     category_name: str | None = None
+    category_level: int | None = None
+    category_path: str | None = None
     code: str | None = Field(None, description="why it failed: the gateway's code or ours")
     message: str | None = None
     total: int | None = None
@@ -140,6 +162,7 @@ class RankList(BaseModel):
     collected_at: datetime | None = None
     entries: list[Entry] = []
     set_aside: list[SetAside] = []
+    dropped_out: list[DroppedOut] = []
 
     @property
     def received(self) -> int:

@@ -16,11 +16,14 @@ TOPLIST_PROTOCOL = os.environ.get("TOPLIST_PROTOCOL")  # default: from the crede
 TOPLIST_GATEWAY_URL = os.environ.get("TOPLIST_GATEWAY_URL") or "https://gw.open.1688.com/openapi"
 TOPLIST_CATEGORIES = os.environ.get("TOPLIST_CATEGORIES")
 TOPLIST_RANK_TYPES = os.environ.get("TOPLIST_RANK_TYPES")
+TOPLIST_TREE_DAYS = os.environ.get("TOPLIST_TREE_DAYS") or 7  # a week-old category tree is read again
 TOPLIST_QPS = os.environ.get("TOPLIST_QPS") or 2
 TOPLIST_PAUSE_403 = os.environ.get("TOPLIST_PAUSE_403") or 300
+TOPLIST_SALE_COUNT_COVERS = os.environ.get("TOPLIST_SALE_COUNT_COVERS")  # unknown, total or window:30
 TOPLIST_DATABASE_URL = os.environ.get("TOPLIST_DATABASE_URL")
 TOPLIST_FEED_URI = os.environ.get("TOPLIST_FEED_URI")
 TOPLIST_SET_ASIDE_URI = os.environ.get("TOPLIST_SET_ASIDE_URI")
+TOPLIST_TOKEN_FILE = os.environ.get("TOPLIST_TOKEN_FILE")  # keeps what a refresh brings; mode 0600
 
 # --- the limits: DOWNLOAD_DELAY and AutoThrottle shape, the gate in the download handler guarantees ------------------
 DOWNLOAD_DELAY = os.environ.get("DOWNLOAD_DELAY") or 1.5  # between two list requests of one category (a slot each)
@@ -34,6 +37,7 @@ DOWNLOAD_HANDLERS = {
     "https": "toplist.gate.handler.GateDownloadHandler",
 }
 DOWNLOAD_TIMEOUT = os.environ.get("DOWNLOAD_TIMEOUT") or 15
+DOWNLOAD_SLOTS = {"tree": {"delay": 0}, "extras": {"delay": 0}}  # what is no list counts against the budget only
 SCHEDULER = "toplist.crawl.scheduler.Scheduler"  # what was paused or throttled is asked again first
 
 # --- what an answer leads to ---------------------------------------------------------------------------------------
@@ -43,11 +47,11 @@ RETRY_GIVE_UP_LOG_LEVEL = "INFO"  # the list's failure is said once, where it is
 DOWNLOADER_MIDDLEWARES = {
     "toplist.crawl.middlewares.DrainMiddleware": 540,
     "toplist.crawl.middlewares.AnswerMiddleware": 560,
+    "toplist.crawl.leases.LeaseMiddleware": 570,
 }
 SPIDER_MIDDLEWARES = {"toplist.crawl.deltafetch.LedgerDeltaFetch": 100}
 DELTAFETCH_ENABLED = True
 HTTPERROR_ALLOW_ALL = True  # refusals come with any status and are read by AnswerMiddleware
-    "toplist.crawl.leases.LeaseMiddleware": 570,
 REDIRECT_ENABLED = False  # a signed request is for one address
 METAREFRESH_ENABLED = False
 COOKIES_ENABLED = False

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from toplist.items import RankList
-from toplist.trends.score import trend_score
+from toplist.crawl.trending import add_trends
+from toplist.items import ListKey, RankList, Status
+from toplist.trends.lists import Rules
 
 if TYPE_CHECKING:
     from typing import Self
@@ -32,11 +33,21 @@ class _OfRun:
 class TrendsPipeline(_OfRun):
     """Fills in what changed since the earlier snapshots of the list."""
 
+    def __init__(self, crawler: Crawler):
+        super().__init__(crawler)
+        self._rules: dict[str, Rules] = {}
+
     async def process_item(self, item: Any) -> Any:
-        if isinstance(item, RankList):
-            for entry in item.entries:
-                entry.trend_score = trend_score(entry.price, entry.sale_count)
+        if isinstance(item, RankList) and item.status is not Status.FAILED:
+            run = self.run
+            rules = self._rules_of(run, item.key)
+            await run.in_thread(lambda: add_trends(item, run.past, rules, run.calibrations.of(item.key)))
         return item
+
+    def _rules_of(self, run: Run, key: ListKey) -> Rules:
+        if key.protocol not in self._rules:
+            self._rules[key.protocol] = Rules.of(key, run.config.count_covers)
+        return self._rules[key.protocol]
 
 
 class StorePipeline(_OfRun):

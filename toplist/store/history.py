@@ -7,15 +7,27 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, select
 
 from toplist.items import Entry, ListKey, Offer, RankList, SetAside, Source, Status, Trends
 from toplist.store.database import writing
 from toplist.store.ledger import Ledger, Mark, ignoring_twins
-from toplist.store.tables import list_, observation, offer_text, outcome, set_aside
+from toplist.store.past import Notes, write_trends
+from toplist.store.tables import (
+    dropped_out,
+    list_,
+    observation,
+    offer_detail,
+    offer_text,
+    outcome,
+    set_aside,
+    trend_note,
+)
 
 _TEXTS = tuple(name for name in Offer.model_fields if name in offer_text.c)
 _NUMBERS = tuple(name for name in (*Offer.model_fields, *Trends.model_fields) if name in observation.c)
+#: What a list did not say of an offer, its detail may.
+_DETAILS = tuple(name for name in Offer.model_fields if name in offer_detail.c and name != "offer_id")
 _BATCH = 2000
 
 
@@ -25,6 +37,7 @@ class History:
     def __init__(self, engine: Engine, ledger: Ledger):
         self._engine = engine
         self._ledger = ledger
+        self._notes = Notes()
 
     def store(self, ended: RankList, *, refresh: bool = False) -> bool:
         """Store a list's rows and its mark. Returns whether its rows are now those of the day.
@@ -34,9 +47,9 @@ class History:
         with writing(self._engine) as connection:
             before = self._ledger.mark(connection, ended.key, lock=True)
             if before is not None and _worth_more(before, ended, refresh):
+                self._ledger.free(connection, before.list_id)
                 return False
             list_id = self._ledger.settle(connection, ended)
-                self._ledger.free(connection, before.list_id)
             if ended.entries or ended.set_aside or (before is not None and before.received):
                 self._replace(connection, list_id, ended)
         return True
@@ -52,11 +65,12 @@ class History:
                 list_.c.category_id,
                 outcome.c.snapshot_date,
                 outcome.c.category_name,
+                outcome.c.category_level,
+                outcome.c.category_path,
                 outcome.c.total,
                 observation.c.rank,
                 observation.c.collected_ms,
-                *(offer_text.c[name] for name in _TEXTS),
-                *(observation.c[name] for name in _NUMBERS),
+                *_shown(),
             )
             .select_from(outcome)
             .join(list_, list_.c.list_id == outcome.c.list_id)
@@ -65,6 +79,8 @@ class History:
                 (observation.c.list_id == outcome.c.list_id) & (observation.c.snapshot_date == outcome.c.snapshot_date),
             )
             .join(offer_text, offer_text.c.text_id == observation.c.text_id)
+            .outerjoin(trend_note, trend_note.c.note_id == observation.c.note_id)
+            .outerjoin(offer_detail, offer_detail.c.detail_id == observation.c.detail_id)
             .where(outcome.c.snapshot_date == snapshot_date, list_.c.source == source.value)
             .order_by(*order)
         )
@@ -76,14 +92,25 @@ class History:
 
     def rows(self, snapshot_date: date, source: Source) -> int:
         """How many entries a snapshot has."""
+        kept = outcome.c.received - outcome.c.set_aside - outcome.c.doubled
         query = (
-            select(func.count())
-            .select_from(observation)
-            .join(list_, list_.c.list_id == observation.c.list_id)
-            .where(observation.c.snapshot_date == snapshot_date, list_.c.source == source.value)
+            select(func.coalesce(func.sum(kept), 0))
+            .join(list_, list_.c.list_id == outcome.c.list_id)
+            .where(outcome.c.snapshot_date == snapshot_date, list_.c.source == source.value)
         )
         with self._engine.connect() as connection:
-            return connection.execute(query).scalar_one()
+            return int(connection.execute(query).scalar_one())
+
+    def span(self, source: Source) -> tuple[date, date] | None:
+        """The first and the last day that has an entry."""
+        query = (
+            select(func.min(observation.c.snapshot_date), func.max(observation.c.snapshot_date))
+            .join(list_, list_.c.list_id == observation.c.list_id)
+            .where(list_.c.source == source.value)
+        )
+        with self._engine.connect() as connection:
+            first, last = connection.execute(query).one()
+        return (first, last) if first else None
 
     def set_aside(self, snapshot_date: date, source: Source) -> list[tuple[ListKey, SetAside]]:
         """The rows of a snapshot that could not be read, with the list each came in."""
@@ -103,12 +130,13 @@ class History:
             ]
 
     def _replace(self, connection: Connection, list_id: int, ended: RankList) -> None:
-        for table in (observation, set_aside):
+        for table in (observation, set_aside, dropped_out):
             here = (table.c.list_id == list_id) & (table.c.snapshot_date == ended.snapshot_date)
             connection.execute(delete(table).where(here))
         place = {"list_id": list_id, "snapshot_date": ended.snapshot_date}
         if ended.entries:
             texts = _text_ids(connection, ended.entries)
+            notes = self._notes.ids(connection, ended.entries)
             connection.execute(
                 insert(observation),
                 [
@@ -116,14 +144,24 @@ class History:
                         **place,
                         "rank": entry.rank,
                         "text_id": text_id,
+                        "note_id": note_id,
                         "collected_ms": round(entry.collected_at.timestamp() * 1000),
                         **{name: getattr(entry, name) for name in _NUMBERS},
                     }
-                    for entry, text_id in zip(ended.entries, texts, strict=True)
+                    for entry, text_id, note_id in zip(ended.entries, texts, notes, strict=True)
                 ],
             )
         if ended.set_aside:
             connection.execute(insert(set_aside), [{**place, **each.model_dump()} for each in ended.set_aside])
+        write_trends(connection, list_id, ended)
+
+
+def _shown() -> Iterator[ColumnElement[Any]]:
+    """An entry's own columns: as its list said them, or else its detail."""
+    for name in (*Offer.model_fields, *Trends.model_fields):
+        columns = [table.c[name] for table in (offer_text, observation, trend_note) if name in table.c]
+        columns += [offer_detail.c[name]] if name in _DETAILS else []
+        yield func.coalesce(*columns).label(name) if len(columns) > 1 else columns[0]
 
 
 def _worth_more(before: Mark, ended: RankList, refresh: bool) -> bool:
@@ -142,7 +180,7 @@ def _text_ids(connection: Connection, entries: Sequence[Entry]) -> list[int]:
     digests = [_digest(entry) for entry in entries]
     known = _known_texts(connection, digests)
     missing: dict[str, dict[str, Any]] = {
-        digest: {"digest": digest, **entry.model_dump(include=set(_TEXTS))}
+        digest: {"digest": digest, **_first_tier(entry), **entry.model_dump(include=set(_TEXTS))}
         for digest, entry in zip(digests, entries, strict=True)
         if digest not in known
     }
@@ -152,6 +190,12 @@ def _text_ids(connection: Connection, entries: Sequence[Entry]) -> list[int]:
         connection.execute(ignoring_twins(connection, offer_text), ordered)
         known.update(_known_texts(connection, list(missing)))
     return [known[digest] for digest in digests]
+
+
+def _first_tier(entry: Entry) -> dict[str, Any]:
+    """What prices of different days are compared by."""
+    first = min(entry.price_tiers or (), key=lambda tier: tier.start_quantity, default=None)
+    return {"tier_start": first and first.start_quantity, "tier_price": first and first.price}
 
 
 def _known_texts(connection: Connection, digests: list[str]) -> dict[str, int]:

@@ -1,7 +1,8 @@
 """The tables, and the two views that people with SQL read: `ledger` and `entries`.
 
 An entry is stored narrow: what changes from day to day stands in `observation`, clustered by list and day; what an
-offer is called and how it is sold stands once in `offer_text`, however many days and lists show it unchanged.
+offer is called and how it is sold stands once in `offer_text`, however many days and lists show it unchanged; so does
+its detail in `offer_detail`. `detail` is the details' ledger, a row for each offer and week.
 """
 
 from __future__ import annotations
@@ -63,6 +64,8 @@ outcome = Table(
     Column("code", Text),
     Column("message", Text),
     Column("category_name", Text),
+    Column("category_level", SmallInteger),
+    Column("category_path", Text, comment="names from the root down"),
     Column("total", Integer),
     Column("received", Integer, nullable=False, default=0),
     Column("set_aside", Integer, nullable=False, default=0),
@@ -85,6 +88,8 @@ offer_text = Table(
     Column("title_translated", Text),
     Column("min_order", Integer),
     Column("price_tiers", JSON(none_as_null=True)),
+    Column("tier_start", Integer, comment="pieces at which the first tier begins"),
+    Column("tier_price", Float, comment="yuan, of the first tier"),
     Column("supplier", Text),
     Column("is_gold", Boolean),
     Column("main_img", Text),
@@ -99,6 +104,7 @@ observation = Table(
     Column("snapshot_date", Date, primary_key=True),
     Column("rank", SmallInteger, primary_key=True),
     Column("text_id", ForeignKey("offer_text.text_id"), nullable=False),
+    Column("detail_id", ForeignKey("offer_detail.detail_id"), comment="fills what the list did not say"),
     Column("collected_ms", BigInteger, nullable=False),
     Column("price", Float),
     Column("sale_count", BigInteger),
@@ -109,12 +115,103 @@ observation = Table(
     Column("heat_index", Float),
     Column("sale_growth", Float),
     Column("sale_growth_per_day", Float),
+    Column("sale_growth_adjusted", Float),
+    Column("sale_growth_30d", Float),
     Column("price_change", Float),
+    Column("price_change_per_day", Float),
+    Column("price_volatility", Float),
     Column("rank_change", Integer),
     Column("list_status", String(16)),
     Column("breakout_score", Float),
     Column("breakout_probability", Float),
+    Column("is_breakout", Boolean),
+    Column("note_id", Integer, comment="which figures are null or damped, and why"),
     sqlite_with_rowid=False,
+)
+
+trend_note = Table(
+    "trend_note",
+    metadata,
+    Column("note_id", Integer, primary_key=True),
+    Column("trend_notes", JSON, nullable=False),
+    Column("digest", String(32), nullable=False, unique=True),
+)
+
+first_seen = Table(
+    "first_seen",
+    metadata,
+    Column("list_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("offer_id", _name(32), primary_key=True),
+    Column("snapshot_date", Date, nullable=False, comment="when the list first held the offer"),
+    sqlite_with_rowid=False,
+)
+
+dropped_out = Table(
+    "dropped_out",
+    metadata,
+    Column("list_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("snapshot_date", Date, primary_key=True),
+    Column("offer_id", _name(32), primary_key=True),
+    Column("base_date", Date, nullable=False),
+    Column("rank", SmallInteger, nullable=False),
+    Column("sale_count", BigInteger),
+    sqlite_with_rowid=False,
+)
+
+calibration = Table(
+    "calibration",
+    metadata,
+    Column("source", _name(16), primary_key=True),
+    Column("protocol", _name(16), primary_key=True),
+    Column("snapshot_date", Date, primary_key=True),
+    Column("data", JSON(none_as_null=True), comment="null: too little history that day"),
+)
+
+detail = Table(
+    "detail",
+    metadata,
+    Column("source", _name(16), primary_key=True),
+    Column("week_date", Date, primary_key=True, comment="Monday of the ISO week that the answer is good for"),
+    Column("offer_id", _name(32), primary_key=True),
+    Column("planned_date", Date, nullable=False, comment="the last snapshot that asked for it"),
+    Column("best_rank", SmallInteger, nullable=False),
+    Column("status", String(16), nullable=False, comment="pending, complete or failed"),
+    Column("code", Text),
+    Column("message", Text),
+    Column("detail_id", ForeignKey("offer_detail.detail_id")),
+    Column("collected_ms", BigInteger),
+    Index("detail_of_a_plan", "source", "week_date", "planned_date", "best_rank", "offer_id"),
+)
+
+offer_detail = Table(
+    "offer_detail",
+    metadata,
+    Column("detail_id", Id, primary_key=True),
+    Column("digest", String(32), nullable=False, unique=True),
+    Column("offer_id", String(32), nullable=False),
+    Column("price", Float),
+    Column("min_order", Integer),
+    Column("price_tiers", JSON(none_as_null=True)),
+    Column("unit", Text),
+    Column("lot_size", Integer),
+    Column("trade_score", Float),
+    Column("repurchase_rate", Float),
+    Column("supplier", Text),
+    Column("is_gold", Boolean),
+    Column("services", JSON(none_as_null=True)),
+    Column("marks", JSON(none_as_null=True)),
+    Column("sku_prices", JSON(none_as_null=True), comment="yuan by sku: [{sku_id, price}]"),
+)
+
+offer_daily = Table(
+    "offer_daily",
+    metadata,
+    Column("source", _name(16), primary_key=True),
+    Column("offer_id", _name(32), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("units", BigInteger, comment="sold on the day"),
+    Column("median_price", Float, comment="yuan, of the 30 days before"),
+    Column("repurchase_rate", Float, comment="0-1, of the 90 days before"),
 )
 
 set_aside = Table(
@@ -127,10 +224,25 @@ set_aside = Table(
     Column("row", JSON, nullable=False),
 )
 
+category = Table(
+    "category",
+    metadata,
+    Column("source", _name(16), primary_key=True),
+    Column("category_id", _name(32), primary_key=True, comment="0 is the root that the root categories hang from"),
+    Column("parent_id", _name(32), nullable=False),
+    Column("name", Text),
+    Column("level", SmallInteger, nullable=False),
+    Column("is_leaf", Boolean, comment="null: the gateway did not say"),
+    Column("position", Integer, nullable=False, comment="place among its siblings, as they came"),
+    Column("read_ms", BigInteger, comment="when its children were read, ms since 1970; null: never"),
+    Column("retired", Integer, comment="how many of its children were left out as retired (停用)"),
+    Index("category_children", "source", "parent_id"),
+)
+
 LEDGER_VIEW = """
 CREATE VIEW ledger AS
-SELECT o.snapshot_date, l.source, l.protocol, l.rank_type, l.category_id, o.category_name, o.status, o.code, o.message,
-       o.total, o.received, o.set_aside, o.doubled, o.asked, o.page_size,
+SELECT o.snapshot_date, l.source, l.protocol, l.rank_type, l.category_id, o.category_name, o.category_level,
+       o.category_path, o.status, o.code, o.message, o.total, o.received, o.set_aside, o.doubled, o.asked, o.page_size,
        {collected_at} AS collected_at
 FROM outcome o JOIN list l ON l.list_id = o.list_id
 """
@@ -138,14 +250,18 @@ FROM outcome o JOIN list l ON l.list_id = o.list_id
 ENTRIES_VIEW = """
 CREATE VIEW entries AS
 SELECT e.snapshot_date, {collected_at} AS collected_at, l.source, l.protocol, l.rank_type, l.category_id,
-       o.category_name, e.rank, o.total, t.offer_id, t.title, t.title_translated, e.price, t.min_order, t.price_tiers,
+       o.category_name, o.category_level, o.category_path, e.rank, o.total, t.offer_id, t.title, t.title_translated,
+       e.price, t.min_order, t.price_tiers,
        e.sale_count, e.buyer_count, e.trade_score, e.repurchase_rate, t.supplier, t.is_gold, t.main_img, t.detail_url,
-       t.services, e.trend_score, e.heat_index, e.sale_growth, e.sale_growth_per_day, e.price_change, e.rank_change,
-       e.list_status, e.breakout_score, e.breakout_probability
+       t.services, e.trend_score, e.heat_index, e.sale_growth, e.sale_growth_per_day, e.sale_growth_adjusted,
+       e.sale_growth_30d, e.price_change, e.price_change_per_day, e.price_volatility, e.rank_change, e.list_status,
+       e.breakout_score, e.breakout_probability, e.is_breakout, n.trend_notes
 FROM observation e
 JOIN list l ON l.list_id = e.list_id
 JOIN outcome o ON o.list_id = e.list_id AND o.snapshot_date = e.snapshot_date
 JOIN offer_text t ON t.text_id = e.text_id
+LEFT JOIN trend_note n ON n.note_id = e.note_id
+LEFT JOIN offer_detail d ON d.detail_id = e.detail_id
 """
 
 #: How a view shows milliseconds since 1970 as ISO 8601 in UTC.

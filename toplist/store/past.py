@@ -1,0 +1,153 @@
+"""A list's past for its trends, and what the trends add to the history. Blocking.
+
+Two queries, whatever the list's size and the history's: a range of the last days' rows, which lie together, and the
+first sightings of today's offers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, Select, bindparam, insert, select
+
+from toplist.items import Entry, ListKey, RankList
+from toplist.store.ledger import ignoring_twins
+from toplist.store.tables import dropped_out, first_seen, list_, observation, offer_text, outcome, trend_note
+from toplist.trends.observation import HISTORY_DAYS, History, Observation, Snapshot
+
+_SNAPSHOT = (
+    outcome.c.snapshot_date,
+    outcome.c.status,
+    outcome.c.collected_ms,
+    outcome.c.asked,
+    outcome.c.total,
+    outcome.c.received,
+    outcome.c.set_aside,
+)
+_OBSERVATION = (
+    offer_text.c.offer_id,
+    observation.c.collected_ms,
+    observation.c.rank,
+    observation.c.price,
+    observation.c.sale_count,
+    observation.c.buyer_count,
+    offer_text.c.tier_start,
+    offer_text.c.tier_price,
+)
+
+
+def _window() -> Select[Any]:
+    same_day = (observation.c.list_id == outcome.c.list_id) & (observation.c.snapshot_date == outcome.c.snapshot_date)
+    return (
+        select(*_SNAPSHOT, *(column.label(f"o_{column.name}") for column in _OBSERVATION))
+        .select_from(outcome)
+        .outerjoin(observation, same_day)
+        .outerjoin(offer_text, offer_text.c.text_id == observation.c.text_id)
+        .where(
+            outcome.c.list_id == bindparam("list_id"),
+            outcome.c.snapshot_date >= bindparam("since"),
+            outcome.c.snapshot_date < bindparam("before"),
+        )
+    )
+
+
+_WINDOW = _window()
+_KEY = select(list_.c.list_id).where(
+    list_.c.source == bindparam("source"),
+    list_.c.protocol == bindparam("protocol"),
+    list_.c.rank_type == bindparam("rank_type"),
+    list_.c.category_id == bindparam("category_id"),
+)
+
+
+class Past:
+    """Reads what a list was. It remembers the lists' ids only."""
+
+    def __init__(self, engine: Engine):
+        self._engine = engine
+
+    def of(self, key: ListKey, before: date, offer_ids: Sequence[str]) -> History:
+        """The list's snapshots of the days before, and when it first held each of `offer_ids`."""
+        with self._engine.connect() as connection:
+            list_id = connection.execute(_KEY, key._asdict()).scalar()
+            if list_id is None:
+                return History()
+            window = {"list_id": list_id, "since": before - timedelta(days=HISTORY_DAYS), "before": before}
+            rows = connection.execute(_WINDOW, window).all()
+            seen = connection.execute(
+                select(first_seen.c.offer_id, first_seen.c.snapshot_date).where(
+                    first_seen.c.list_id == list_id,
+                    first_seen.c.offer_id.in_(offer_ids),
+                    first_seen.c.snapshot_date < before,
+                )
+            ).all()
+        return History.of(_observations(rows), _snapshots(rows), {row[0]: row[1] for row in seen})
+
+
+def _instant(ms: int | None) -> datetime | None:
+    return None if ms is None else datetime.fromtimestamp(ms / 1000, UTC)
+
+
+def _snapshots(rows: Iterable[Row[Any]]) -> list[Snapshot]:
+    found = {row.snapshot_date: row for row in rows}
+    return [
+        Snapshot(day, row.status, _instant(row.collected_ms), row.asked, row.total, row.received, row.set_aside)
+        for day, row in found.items()
+        if row.status != "pending"
+    ]
+
+
+def _observations(rows: Iterable[Row[Any]]) -> list[Observation]:
+    instants: dict[int, datetime] = {}  # a page's rows share theirs
+    found = []
+    for row in rows:
+        offer_id, ms, rank, price, sales, buyers, start, tier = row[len(_SNAPSHOT) :]
+        if offer_id is not None:
+            at = instants.get(ms) or instants.setdefault(ms, datetime.fromtimestamp(ms / 1000, UTC))
+            found.append(Observation(offer_id, row[0], at, rank, price, sales, buyers, start, tier))
+    return found
+
+
+def write_trends(connection: Connection, list_id: int, ended: RankList) -> None:
+    """First sightings and offers that left, within the caller's transaction."""
+    here = {"list_id": list_id, "snapshot_date": ended.snapshot_date}
+    if ended.entries:
+        known = set(
+            connection.execute(
+                select(first_seen.c.offer_id).where(
+                    first_seen.c.list_id == list_id,
+                    first_seen.c.offer_id.in_([entry.offer_id for entry in ended.entries]),
+                )
+            ).scalars()
+        )
+        new = [{**here, "offer_id": each.offer_id} for each in ended.entries if each.offer_id not in known]
+        if new:
+            connection.execute(insert(first_seen), new)
+    if ended.dropped_out:
+        connection.execute(insert(dropped_out), [{**here, **each.model_dump()} for each in ended.dropped_out])
+
+
+class Notes:
+    """Ids of the reasons that entries carry: there are few combinations, and each is stored once."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, ...], int] = {}
+
+    def ids(self, connection: Connection, entries: Sequence[Entry]) -> list[int | None]:
+        """One id an entry, None where it has no notes."""
+        wanted = {tuple(entry.trend_notes) for entry in entries if entry.trend_notes}
+        missing = {_digest(notes): notes for notes in wanted - self._known.keys()}
+        if missing:
+            rows = [{"digest": digest, "trend_notes": list(notes)} for digest, notes in missing.items()]
+            connection.execute(ignoring_twins(connection, trend_note), rows)
+            found = select(trend_note.c.digest, trend_note.c.note_id).where(trend_note.c.digest.in_(missing))
+            self._known.update({missing[row.digest]: row.note_id for row in connection.execute(found)})
+        return [self._known[tuple(entry.trend_notes)] if entry.trend_notes else None for entry in entries]
+
+
+def _digest(notes: tuple[str, ...]) -> str:
+    return hashlib.blake2b(json.dumps(notes).encode(), digest_size=16).hexdigest()
