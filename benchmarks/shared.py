@@ -142,7 +142,7 @@ def tell_cost(statements: list[tuple[str, float, list[float]]], requests: int) -
     whole = [took for _, took, _ in statements]
     late = sorted(each)[int(len(each) * 0.99)] if each else 0.0
     print(
-        f"  gate: {len(each) / max(requests, 1):.2f} statements a request, each {statistics.median(each) * 1000:.2f} ms,"
+        f"  gate: {len(each) / requests:.2f} statements a request, each {statistics.median(each) * 1000:.2f} ms,"
         f" 99 % below {late * 1000:.2f} ms, at most {max(each) * 1000:.1f} ms; a call with its transaction"
         f" {statistics.median(whole) * 1000:.2f} ms, {Counter(name for name, *_ in statements)}"
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from tempfile import gettempdir
@@ -39,6 +39,26 @@ class Limits:
     qps: float
     category_interval: float
     pause: float
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the history is and where feeds go: all that is needed of the settings to write a feed again."""
+
+    database_url: str
+    feed_uri: str | list[str]
+    set_aside_uri: str | None
+    spool: Path
+
+    @classmethod
+    def load(cls, settings: Settings, *, sandbox: bool) -> Places:
+        """Read and check. Raises InputError."""
+        return cls(
+            database_url=_database_url(settings, sandbox),
+            feed_uri=_feed_uri(settings, sandbox),
+            set_aside_uri=_text(settings, "TOPLIST_SET_ASIDE_URI") or _default_path(sandbox, "-set-aside"),
+            spool=(project_dir() or Path(gettempdir())) / ".scrapy" / "spool",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +98,7 @@ class Config:
             ),
             timeout=_number(settings, "DOWNLOAD_TIMEOUT", "seconds above 0", lambda n: n > 0),
             retry_times=int(_number(settings, "RETRY_TIMES", "a whole number of 0 and more", _is_count)),
-            database_url=_database_url(settings, sandbox),
-            feed_uri=_feed_uri(settings, sandbox),
-            set_aside_uri=_text(settings, "TOPLIST_SET_ASIDE_URI") or _default_path(sandbox, "-set-aside"),
-            spool=(project_dir() or Path(gettempdir())) / ".scrapy" / "spool",
+            **asdict(Places.load(settings, sandbox=sandbox)),
             categories=_text(settings, "TOPLIST_CATEGORIES"),
             rank_types=_text(settings, "TOPLIST_RANK_TYPES"),
         )

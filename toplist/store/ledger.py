@@ -106,10 +106,10 @@ class Ledger:
             .join(list_, list_.c.list_id == outcome.c.list_id)
             .where(outcome.c.snapshot_date == self._date, tuple_(*_IDENTITY).in_([tuple(key) for key in keys]))
         )
-        return {
-            _key(row): Mark(row.list_id, Status(row.status), row.received, row.total, row.asked)
         if lock:
             query = query.with_for_update(of=outcome)
+        return {
+            _key(row): Mark(row.list_id, Status(row.status), row.received, row.total, row.asked)
             for row in connection.execute(query)
         }
 
