@@ -21,9 +21,8 @@ logger = logging.getLogger(__name__)
 class EntryExporter(BaseItemExporter):
     """What the exporters share: a list becomes its entries, and a failure is counted.
 
-    Built by Scrapy, an exporter raises nothing: Scrapy would skip every feed after it, for that item, and call its own
-    a
-    success. It logs, and counts in the stat `feedexport/failed_count/<exporter>`.
+    Built by Scrapy, an exporter raises nothing: Scrapy would skip every feed after it, for that item, and call this one
+    a success. It logs, and counts in the stat `feedexport/failed_count/<exporter>`.
     """
 
     _stats: StatsCollector | None = None
