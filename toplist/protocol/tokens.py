@@ -12,8 +12,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 from toplist.errors import Refused
-from toplist.protocol.bodies import one_line
+from toplist.protocol.bodies import one_line, parse_body
 from toplist.protocol.calls import GET_TOKEN, Call
+from toplist.protocol.refusals import check_refusal
 from toplist.protocol.values import read_count, read_text
 
 #: Refusals that mean the access token: a new one may help.
@@ -38,6 +39,18 @@ class Tokens:
 def refresh_call() -> Call:
     """The call for a new access token. It holds no secret."""
     return Call(GET_TOKEN, {})
+
+
+def read_token_answer(status: int, body: bytes, before: Tokens, now: datetime) -> Tokens:
+    """The tokens of an answer to `refresh_call`, given at `now`; what it leaves out stays as it was `before`.
+
+    Raises `Refused` where the gateway does not accept the refresh token, `Unreadable` where it says nothing that can be
+    read, and what the table of refusals has for any other no.
+    """
+    value = parse_body(body)
+    if isinstance(value, dict) and not value.keys().isdisjoint(("access_token", "error")):
+        return read_tokens(value, before, now)
+    return read_tokens(check_refusal(status, body, GET_TOKEN.signed_as), before, now)
 
 
 def read_tokens(value: Any, before: Tokens, now: datetime) -> Tokens:
