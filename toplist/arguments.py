@@ -36,6 +36,10 @@ class Arguments(BaseModel):
     snapshot_date: date | None = Field(None, description="a date such as 2026-11-24")
     gateway: Literal["sandbox"] | None = Field(None, description="sandbox; without it, TOPLIST_GATEWAY_URL is asked")
     refresh: bool = Field(False, description="0 or 1")
+    dry_run: bool = Field(False, description="0 or 1")
+
+    details: bool = Field(False, description="0 or 1")
+    daily: tuple[str, ...] | None = Field(None, description="offer ids, comma separated, or breakout")
 
     @field_validator("categories", mode="before")
     @classmethod
@@ -53,15 +57,29 @@ class Arguments(BaseModel):
             raise ValueError
         return tuple(names) or None
 
+    @field_validator("daily", mode="before")
+    @classmethod
+    def _daily(cls, value: Any) -> tuple[str, ...] | None:
+        ids = _listed(value) if value is not None else []
+        known = ids == ["breakout"] or (ids and all(re.fullmatch(r"[0-9]{1,19}", one) for one in ids))
+        if value is not None and not known:
+            raise ValueError
+        return tuple(ids) or None
+
     @field_validator("snapshot_date", mode="before")
     @classmethod
     def _snapshot_date(cls, value: Any) -> date | None:
         # Not pydantic's own reading: it would take a bare number for seconds since 1970.
         return date.fromisoformat(value) if isinstance(value, str) else value
 
-    @field_validator("refresh", mode="before")
+    @field_validator("level", mode="before")
     @classmethod
-    def _refresh(cls, value: Any) -> bool:
+    def _level(cls, value: Any) -> Any:
+        return int(value) if isinstance(value, str) and value.isdecimal() else value
+
+    @field_validator("refresh", "dry_run", "details", mode="before")
+    @classmethod
+    def _flag(cls, value: Any) -> bool:
         if str(value) not in {"0", "1", "True", "False"}:
             raise ValueError
         return str(value) in {"1", "True"}
@@ -101,6 +119,9 @@ class Asked(BaseModel):
     page_size: int
     snapshot_date: date
     refresh: bool
+    dry_run: bool = False
+    details: bool = False
+    daily: tuple[str, ...] | None = None
 
     @property
     def rows(self) -> int | None:
@@ -118,6 +139,12 @@ def settle(arguments: Arguments, config: Config, now: datetime, *, delta_reset: 
     named = arguments.rank_types or defaults.rank_types
     if config.protocol is Protocol.OPENPLATFORM:
         _refuse_for_openplatform(arguments, categories, named)
+    else:
+        _refuse_for_base64(arguments)
+    if categories == (ALL,) and arguments.level:
+        raise InputError(
+            f"level={arguments.level} is not accepted with categories=all: it takes category ids, or none."
+        )
     return Asked(
         categories=categories,
         level=arguments.level,
@@ -127,6 +154,9 @@ def settle(arguments: Arguments, config: Config, now: datetime, *, delta_reset: 
         page_size=arguments.page_size,
         snapshot_date=_snapshot_date(arguments.snapshot_date, config.sandbox, business_date(now)),
         refresh=arguments.refresh or delta_reset,
+        dry_run=arguments.dry_run,
+        details=arguments.details,
+        daily=arguments.daily,
     )
 
 
@@ -149,6 +179,16 @@ def _refuse_for_openplatform(
                 f"rank_types={name} is not accepted: it is a classic list, which the openplatform protocol does not"
                 f" have; it has {', '.join(served)}."
             )
+
+
+def _refuse_for_base64(arguments: Arguments) -> None:
+    if arguments.details:
+        raise InputError("details=1 is not accepted: the rows of the base64 protocol bring these fields themselves.")
+    if arguments.daily:
+        raise InputError(
+            f"daily={','.join(arguments.daily)} is not accepted: the base64 protocol has no daily figures, openplatform"
+            " has."
+        )
 
 
 def _snapshot_date(given: date | None, sandbox: bool, today: date) -> date:

@@ -21,9 +21,12 @@ from sqlalchemy.exc import ArgumentError
 
 from toplist.errors import InputError
 from toplist.protocol.credentials import Credentials
+from toplist.protocol.tokens import Tokens
 from toplist.ranktypes import Protocol
+from toplist.tokenfile import TokenFile
+from toplist.trends.coverage import Coverage
 
-SECRETS = ("TOPLIST_APP_KEY", "TOPLIST_APP_SECRET", "TOPLIST_ACCESS_TOKEN")
+SECRETS = ("TOPLIST_APP_KEY", "TOPLIST_APP_SECRET", "TOPLIST_ACCESS_TOKEN", "TOPLIST_REFRESH_TOKEN")
 
 
 class Settings(Interface):
@@ -67,6 +70,8 @@ class Config:
 
     sandbox: bool
     credentials: Credentials | None
+    tokens: Tokens
+    token_file: TokenFile | None
     protocol: Protocol
     gateway_url: str | None
     limits: Limits
@@ -78,17 +83,24 @@ class Config:
     spool: Path
     categories: str | None
     rank_types: str | None
+    tree_days: float
+    count_covers: str
 
     @classmethod
     def load(cls, settings: Settings, *, sandbox: bool, environ: Mapping[str, str] = os.environ) -> Config:
         """Read and check everything. Raises InputError."""
         protocol = _protocol(settings)
-        credentials = None if sandbox else _credentials(settings, environ, protocol)
+        given = Tokens() if sandbox else _tokens(settings, environ)
+        token_file = None if sandbox else _token_file(settings, given)
+        tokens = (token_file and token_file.read()) or given
+        credentials = None if sandbox else _credentials(settings, environ, protocol, tokens)
         gateway_url = None if sandbox else _gateway_url(_text(settings, "TOPLIST_GATEWAY_URL") or "")
         lifted = gateway_url is None or is_loopback(urlsplit(gateway_url).hostname)
         return cls(
             sandbox=sandbox,
             credentials=credentials,
+            tokens=tokens,
+            token_file=token_file,
             protocol=protocol or (credentials.protocol if credentials else Protocol.BASE64),
             gateway_url=gateway_url,
             limits=Limits(
@@ -101,7 +113,21 @@ class Config:
             **asdict(Places.load(settings, sandbox=sandbox)),
             categories=_text(settings, "TOPLIST_CATEGORIES"),
             rank_types=_text(settings, "TOPLIST_RANK_TYPES"),
+            count_covers=_count_covers(settings, sandbox),
+            tree_days=_number(settings, "TOPLIST_TREE_DAYS", "days of 0 and more", lambda n: n >= 0, 7),
         )
+
+
+def _count_covers(settings: Settings, sandbox: bool) -> str:
+    """What a `base64` sale count covers: the specification does not say; of the sandbox it is known."""
+    text = _text(settings, "TOPLIST_SALE_COUNT_COVERS") or ("total" if sandbox else "unknown")
+    try:
+        return str(Coverage.parse(text))
+    except InputError:
+        raise InputError(
+            f"TOPLIST_SALE_COUNT_COVERS={text!r} is not accepted: it takes unknown, total (a running total) or"
+            " window:30 (units of the last 30 days)."
+        ) from None
 
 
 def project_dir() -> Path | None:
@@ -126,8 +152,10 @@ def _text(settings: Settings, name: str) -> str | None:
     return text or None
 
 
-def _number(settings: Settings, name: str, accepted: str, accepts: Callable[[float], bool]) -> float:
-    raw = settings.get(name)
+def _number(
+    settings: Settings, name: str, accepted: str, accepts: Callable[[float], bool], default: float | None = None
+) -> float:
+    raw = settings.get(name, default)
     try:
         number = float(raw)
     except (TypeError, ValueError):
@@ -158,8 +186,29 @@ def _protocol(settings: Settings) -> Protocol | None:
         raise InputError(f"TOPLIST_PROTOCOL={named!r} is unknown: it takes {' or '.join(Protocol)}.") from None
 
 
-def _credentials(settings: Settings, environ: Mapping[str, str], protocol: Protocol | None) -> Credentials:
-    key, secret, token = (str(settings.get(name) or environ.get(name) or "").strip() or None for name in SECRETS)
+def _secrets(settings: Settings, environ: Mapping[str, str]) -> list[str | None]:
+    return [str(settings.get(name) or environ.get(name) or "").strip() or None for name in SECRETS]
+
+
+def _tokens(settings: Settings, environ: Mapping[str, str]) -> Tokens:
+    _, _, access_token, refresh_token = _secrets(settings, environ)
+    return Tokens(access_token, refresh_token)
+
+
+def _token_file(settings: Settings, given: Tokens) -> TokenFile | None:
+    """The file may hold newer tokens than the environment, which does not learn of a refresh."""
+    path = _text(settings, "TOPLIST_TOKEN_FILE")
+    if path is None:
+        return None
+    file = TokenFile.of((project_dir() or Path()) / Path(path).expanduser(), given)
+    file.check()
+    return file
+
+
+def _credentials(
+    settings: Settings, environ: Mapping[str, str], protocol: Protocol | None, tokens: Tokens
+) -> Credentials:
+    key, secret, *_ = _secrets(settings, environ)
     if not key and not secret:
         raise InputError(
             "No credentials: set TOPLIST_APP_KEY and TOPLIST_APP_SECRET in the environment to ask 1688.com,"
@@ -168,12 +217,12 @@ def _credentials(settings: Settings, environ: Mapping[str, str], protocol: Proto
     if not key or not secret:
         missing = "TOPLIST_APP_SECRET" if key else "TOPLIST_APP_KEY"
         raise InputError(f"{missing} is not set: a crawl of 1688.com needs both the app key and the app secret.")
-    if protocol is Protocol.OPENPLATFORM and not token:
+    if protocol is Protocol.OPENPLATFORM and not (tokens.access_token or tokens.refresh_token):
         raise InputError(
-            "TOPLIST_ACCESS_TOKEN is not set: the openplatform protocol needs it; set it, or set"
-            " TOPLIST_PROTOCOL=base64."
+            "TOPLIST_ACCESS_TOKEN is not set: the openplatform protocol needs it or TOPLIST_REFRESH_TOKEN; set one,"
+            " or set TOPLIST_PROTOCOL=base64."
         )
-    return Credentials(key, secret, token)
+    return Credentials(key, secret, tokens.access_token, tokens.refresh_token)
 
 
 def _gateway_url(url: str) -> str:

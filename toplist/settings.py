@@ -47,6 +47,7 @@ RETRY_GIVE_UP_LOG_LEVEL = "INFO"  # the list's failure is said once, where it is
 DOWNLOADER_MIDDLEWARES = {
     "toplist.crawl.middlewares.DrainMiddleware": 540,
     "toplist.crawl.middlewares.AnswerMiddleware": 560,
+    "toplist.crawl.tokens.TokenMiddleware": 580,
     "toplist.crawl.leases.LeaseMiddleware": 570,
 }
 SPIDER_MIDDLEWARES = {"toplist.crawl.deltafetch.LedgerDeltaFetch": 100}

@@ -10,7 +10,7 @@ from typing import Any
 from scrapy.commands.crawl import Command as StockCommand
 
 from toplist.crawl.extension import Snapshot
-from toplist.crawl.tally import table
+from toplist.crawl.tally import remarks, table
 from toplist.errors import InputError
 
 logger = logging.getLogger("toplist")
@@ -36,6 +36,7 @@ class Command(StockCommand):
 
     def _tell(self, crawler: Any, problems: list[BaseException]) -> None:
         bad_input = next((each for each in problems if isinstance(each, InputError)), None)
+        bad_input = bad_input or (crawler.spider and crawler.spider.run.bad_input)
         if bad_input is not None:
             print(f"toplist: {bad_input}", file=sys.stderr)
             if self.settings and self.settings.get("LOG_FILE"):
@@ -47,6 +48,11 @@ class Command(StockCommand):
             self.exitcode = 1 if problems else self.exitcode
             return
         verdict = snapshot.verdict(crawler.stats.get_value("finish_reason"))
-        print(table(snapshot.run.tally))
+        run = snapshot.run
+        if run.asked.dry_run and run.plan is not None:
+            print("\n".join([run.plan.cost.table(), *remarks(run.tally)]))
+        else:
+            extras = (crawler.spider.details, crawler.spider.daily)
+            print("\n".join([table(run.tally), *(line for each in extras for line in each.summary())]))
         logger.log(logging.INFO if verdict.is_good else logging.ERROR, "Verdict: %s", verdict)
         self.exitcode = verdict.exit_status

@@ -25,7 +25,8 @@ TREE_SLOT = "tree"
 
 def call_request(run: Run, call: Call, subject: str, **kwargs: Any) -> Request:
     """A request that counts against the budget only. `kwargs` are Request's."""
-    meta = {"toplist_call": call, "toplist_subject": subject, "toplist_age": next(_AGES), "download_slot": TREE_SLOT}
+    meta = {"toplist_call": call, "toplist_subject": subject, "toplist_age": next(_AGES)}
+    meta |= {"download_slot": TREE_SLOT, "autothrottle_dont_adjust_delay": True}
     return Request(
         f"{run.gateway_url}/{call.api.path}",
         method="POST",
@@ -57,6 +58,7 @@ def list_request(
             "download_slot": f"category-{key.category_id or 'all'}",
             "deltafetch_key": delta_key(run, key),
             "deltafetch_enabled": page == 1,
+            "autothrottle_dont_adjust_delay": False,
         },
     )
 

@@ -76,9 +76,12 @@ class Snapshot:
         run = self.run
         if self._sandbox is not None:
             await run.in_thread(self._sandbox.stop)
-        if reason == INTERRUPTED:
+        if run.asked.dry_run:
+            self._delivery = []
+        elif reason == INTERRUPTED:
             self._delivery = ["the feed was not written, the crawl was stopped"]
         else:
+            await self._crawler.spider.details.fill()  # type: ignore[union-attr]
             self._delivery = await run.in_thread(lambda: deliver_snapshot(run, self._crawler.settings))
         exporter = self._crawler.get_extension(WatchedFeedExporter)
         if exporter is not None:
@@ -101,6 +104,8 @@ class Snapshot:
 
     def _list_complaints(self) -> list[str]:
         asked = self.run.asked
+        if asked.dry_run:
+            return self.run.tally.gaps()
         return self.run.tally.complaints(asked.rank_types if asked.rank_types_named else ())
 
     def engine_stopped(self) -> None:

@@ -64,14 +64,19 @@ def outcome(
     run: Run, key: ListKey, gathered: Gathered, *, code: str | None = None, message: str | None = None
 ) -> RankList:
     """The list as it ended; failed where a `code` says so, and then without rows: a list is stored whole."""
-    name = run.category_name(key.category_id)
+    category = run.tree.get(key.category_id)
+    about = {
+        "category_name": category and category.name,
+        "category_level": category and category.level,
+        "category_path": run.tree.path(key.category_id),
+    }
     place = {
         "snapshot_date": run.asked.snapshot_date,
         "source": key.source,
         "protocol": key.protocol,
         "rank_type": key.rank_type,
         "category_id": key.category_id,
-        "category_name": name,
+        **about,
         "total": gathered.total,
     }
     entries = [
@@ -82,7 +87,7 @@ def outcome(
         key=key,
         snapshot_date=run.asked.snapshot_date,
         status=Status.FAILED if code else status_of(run.asked, gathered),
-        category_name=name,
+        **about,
         code=code,
         message=message,
         total=gathered.total,

@@ -13,6 +13,7 @@ from scrapy.downloadermiddlewares.retry import get_retry_request
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 
+from toplist.crawl.extras import READERS
 from toplist.crawl.scheduler import AGAIN
 from toplist.crawl.tally import NO_GRANT
 from toplist.errors import (
@@ -27,8 +28,11 @@ from toplist.errors import (
 )
 from toplist.gate.keeper import GateClosed
 from toplist.protocol.answers import read_answer
+from toplist.protocol.calls import CATEGORY_GET, GET_TOKEN
+from toplist.protocol.categories import read_categories
 from toplist.protocol.notes import Notes
 from toplist.protocol.refusals import check_refusal
+from toplist.protocol.tokens import TOKEN_CODES, read_token_answer
 from toplist.ranktypes import RANK_TYPES
 
 if TYPE_CHECKING:
@@ -97,9 +101,11 @@ class AnswerMiddleware(_OfRun):
     def process_request(self, request: Request) -> None:
         """Spare the gateway what it has no grant for."""
         key = request.meta.get("toplist_key")
-        known = key and (
-            self._ungranted.get(key.rank_type) or self._ungranted.get(RANK_TYPES[key.rank_type].endpoint.value)
-        )
+        scope = request.meta.get("toplist_scope")
+        known = self._ungranted.get(scope) if scope else None
+        if key:
+            endpoint = RANK_TYPES[key.rank_type].endpoint.value
+            known = self._ungranted.get(key.rank_type) or self._ungranted.get(endpoint)
         if known:
             raise known
 
@@ -126,10 +132,16 @@ class AnswerMiddleware(_OfRun):
         return response
 
     def _read(self, request: Request, response: Response, notes: Notes) -> Any:
-        """A list's page as an Answer; any other call's answer as the JSON that it is."""
+        """A list's page as an Answer, a category as its nodes; any other call's answer as the JSON that it is."""
         key = request.meta.get("toplist_key")
         if key is None:
-            return check_refusal(response.status, response.body, request.meta["toplist_call"].api.signed_as)
+            api = request.meta["toplist_call"].api
+            if api is CATEGORY_GET:
+                return read_categories(response.body, response.status, notes)
+            if api is GET_TOKEN:
+                return read_token_answer(response.status, response.body, self.run.config.tokens, self.run.clock.now())
+            value = check_refusal(response.status, response.body, api.signed_as)
+            return READERS[api](value, request.meta, notes) if api in READERS else value
         return read_answer(key.protocol, RANK_TYPES[key.rank_type].endpoint, response.status, response.body, notes)
 
     async def _pause(self, request: Request, response: Response, error: GatewayError) -> Request | None:
@@ -172,12 +184,19 @@ class AnswerMiddleware(_OfRun):
         return None
 
     async def _stop(self, request: Request, response: Response, error: GatewayError) -> Request | None:
+        api = request.meta["toplist_call"].api
+        if api is GET_TOKEN:
+            return None  # the token that is there may still be good; who asked for a new one knows
+        about_token = api.needs_token and error.code in TOKEN_CODES
+        if about_token and await self.run.tokens.renewed(request.meta["toplist_sent_at"]):
+            return _again(request)
         self.run.stop("refused", f"the gateway refused the request for {error}")
         return None
 
     async def _end_rank_type(self, request: Request, response: Response, error: GatewayError) -> Request | None:
         assert isinstance(error, NotGranted)
         if "toplist_key" not in request.meta:
+            self._end_scope(request, error)
             return None
         rank_type = RANK_TYPES[request.meta["toplist_key"].rank_type]
         scope = rank_type.endpoint.value if error.whole_endpoint else rank_type.name
@@ -187,6 +206,13 @@ class AnswerMiddleware(_OfRun):
             known = NotGranted(NO_GRANT, f"{error.code}: {error.message}", whole_endpoint=error.whole_endpoint)
             self._ungranted[scope] = known
         raise self._ungranted[scope]
+
+    def _end_scope(self, request: Request, error: NotGranted) -> None:
+        """What is no list and is asked more than once has a scope: said once, and spared from there on."""
+        scope = request.meta.get("toplist_scope")
+        if scope and scope not in self._ungranted:
+            logger.warning("No grant for %s, it is left out and the lists stand: %s", scope, error)
+            self._ungranted[scope] = error
 
     async def _fail(self, request: Request, response: Response, error: GatewayError) -> Request | None:
         return None

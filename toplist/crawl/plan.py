@@ -1,33 +1,98 @@
-"""The plan: which lists a crawl asks for, in batches, entered in the ledger before they are asked."""
+"""The plan: which lists a crawl asks for. The whole of it is entered in the ledger before the first is asked.
+
+So whatever ends a crawl, a list that it never reached stands as pending, and the verdict counts it.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from functools import partial
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from toplist.arguments import ALL
-from toplist.crawl.calling import call_request, delta_key
-from toplist.crawl.run import Run
+from toplist.categories import DEEPEST, TOP
+from toplist.crawl.calling import delta_key
+from toplist.crawl.cost import Cost
+from toplist.crawl.run import known_roots
+from toplist.crawl.tree import Walk
 from toplist.errors import InputError
+from toplist.gate.keeper import GateClosed
 from toplist.items import ListKey
-from toplist.protocol.categories import read_categories
-from toplist.protocol.requests import category_call
+from toplist.store.categories import Categories
+
+if TYPE_CHECKING:
+    from toplist.crawl.run import Run
+
+logger = logging.getLogger(__name__)
 
 SANDBOX_CATEGORIES = ("10166", "311")  # 女装, 童装
 BATCH = 64
+_ENTERED_AT_ONCE = 1000  # about 50 ms in the database's thread
+
+ONLY_ROOTS = "Only level 1 was asked: the lists of level 3 are the sharp ones, -a level=3 asks for them."
 
 
-async def batches(run: Run) -> AsyncIterator[list[ListKey]]:
+@dataclass(frozen=True)
+class Plan:
+    """The categories whose lists are asked for, and what that costs."""
+
+    categories: list[str]
+    cost: Cost
+
+
+async def make_plan(run: Run) -> Plan | None:
+    """Settle the categories and enter every list as pending; a dry run enters nothing. None: the crawl is stopped."""
+    try:
+        categories = await _categories(run)
+    except GateClosed:
+        return None
+    except InputError as error:
+        run.bad_input = error
+        run.stop("bad_input", str(error))
+        return None
+    if run.is_stopping():
+        return None
+    if _are_only_roots(run, categories):
+        run.tally.notes.append(ONLY_ROOTS)
+    plan = Plan(categories, await _entered(run, categories))
+    run.plan = plan
+    logger.info("Plan: %s", plan.cost)
+    return plan
+
+
+async def batches(run: Run, plan: Plan) -> AsyncIterator[list[ListKey]]:
     """Every list of the plan, some dozens at a time; those that need not be asked again are in `run.there`."""
-    lists = _lists(run, await _categories(run))
+    lists = _lists(run, plan.categories)
     while batch := list(islice(lists, BATCH)):
-        marks = await run.in_thread(lambda batch=batch: run.ledger.plan(batch, run.asked.rows, run.asked.page_size))  # type: ignore[misc]
+        # How they stand now: another crawl may have completed some since the plan was made.
+        marks = await run.in_thread(partial(run.ledger.standing, batch))
         for key in batch:
-            run.tally.plan(key)
-            mark = marks[key]
-            if mark.covers(run.asked.rows) and not run.asked.refresh:
+            mark = marks.get(key)
+            if mark and mark.covers(run.asked.rows) and not run.asked.refresh:
                 run.there[delta_key(run, key)] = (key, mark.received)
         yield batch
+
+
+async def _entered(run: Run, categories: list[str]) -> Cost:
+    """Enter the plan in the ledger, count it in the tally, and add up its cost. Flat in memory, whatever its size."""
+    asked = run.asked
+    pages = partial(run.ledger.pages, run.source, run.config.protocol, asked.page_size, asked.rows)
+    cost = Cost(run.config.limits, await run.in_thread(pages))
+    lists = _lists(run, categories)
+    while chunk := list(islice(lists, _ENTERED_AT_ONCE)):
+        if asked.dry_run:
+            marks = await run.in_thread(partial(run.ledger.standing, chunk))
+        else:
+            marks = await run.in_thread(partial(run.ledger.plan, chunk, asked.rows, asked.page_size))
+        for key in chunk:
+            mark = marks.get(key)
+            is_there = bool(mark and mark.covers(asked.rows) and not asked.refresh)
+            cost.count(key.rank_type, key.category_id, is_there=is_there)
+            run.tally.plan(key)
+    return cost
 
 
 def _lists(run: Run, categories: list[str]) -> Iterator[ListKey]:
@@ -37,23 +102,63 @@ def _lists(run: Run, categories: list[str]) -> Iterator[ListKey]:
             yield ListKey(run.source, run.config.protocol, rank_type, category_id)
 
 
+def _are_only_roots(run: Run, categories: list[str]) -> bool:
+    known = [run.tree.get(each) for each in categories]
+    return any(category and not run.tree.ends(category) for category in known) and all(
+        category and category.level == 1 for category in known
+    )
+
+
 async def _categories(run: Run) -> list[str]:
-    asked = run.asked.categories
-    if asked == (ALL,):
+    """The ids to ask for. Requests are sent only for what the kept tree does not know."""
+    given = run.asked.categories
+    if given == (ALL,):
         return [""]
-    if asked is None and run.config.sandbox:
-        asked = SANDBOX_CATEGORIES
-    if asked is not None:
-        return list(asked)
-    return await _roots(run)
+    run.tree = await run.in_thread(partial(Categories(run.engine, run.source).load, known_roots()))
+    if given is None and run.config.sandbox:
+        given = SANDBOX_CATEGORIES
+    level = run.asked.level
+    if given is not None and level is None:
+        return list(given)
+    return await walked(run, given or (TOP,), level or 1)
 
 
-async def _roots(run: Run) -> list[str]:
-    request = call_request(run, category_call("0"), "the root categories")
-    response = await run.crawler.engine.download_async(request)
-    nodes = read_categories(response.body, response.status)
-    roots = [child for node in nodes for child in (node.children or [node])]
-    if not roots:
-        raise InputError("The gateway names no root category: give ids with -a categories=….")
-    run.names.update({root.category_id: root.name for root in roots if root.name})
-    return [root.category_id for root in roots]
+async def walked(run: Run, given: tuple[str, ...], level: int) -> list[str]:
+    """The categories at `level` at or below the given ones, the tree read as far as that needs.
+
+    What could not be read goes to the tally, by name. Raises InputError for a category that lies below the level,
+    GateClosed when the crawl is told to stop.
+    """
+    _refuse_deeper(run, given, level)
+    walk = Walk(run)
+    await walk.down_to(given, level)
+    _refuse_deeper(run, given, level)
+    missing = [each for each in given if not run.tree.get(each)] + run.tree.unread(given, level)
+    why = walk.refused or walk.failed.get(TOP)
+    if missing == [TOP] and level == 1:
+        logger.warning("The category tree can't be read, so the known root categories are asked for: %s", why)
+        return [each.category_id for each in known_roots()]
+    if walk.refused and missing:
+        run.stop("no_tree", f"the category tree was refused and is not kept, leave level out: {why}")
+        raise GateClosed("the crawl was told to stop")
+    run.tally.unread.update({each: walk.failed.get(each, "not read") for each in missing})
+    if walk.refused or walk.failed.keys() - set(missing):
+        _say_kept_is_used(run, walk, given, level)
+    return run.tree.at_level(given, level)
+
+
+def _refuse_deeper(run: Run, given: tuple[str, ...], level: int) -> None:
+    for category_id in given:
+        category = run.tree.get(category_id)
+        if category and category.level > level:
+            raise InputError(
+                f"level={level} is not accepted with categories={category_id}: {category.name or 'it'} is on level"
+                f" {category.level}, so it takes {' or '.join(map(str, range(category.level, DEEPEST + 1)))}."
+            )
+
+
+def _say_kept_is_used(run: Run, walk: Walk, given: tuple[str, ...], level: int) -> None:
+    kept = [run.tree.reading(each) for each in run.tree.due(given, level, run.clock.now())]
+    oldest = min(reading.read_at for reading in kept if reading)
+    why = walk.refused or "; ".join(walk.failed.values())[:300]
+    logger.warning("The kept category tree is used, the oldest part of it read at %s UTC: %s", f"{oldest:%F %R}", why)

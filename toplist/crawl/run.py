@@ -12,22 +12,34 @@ from typing import TYPE_CHECKING, TypeVar
 from sqlalchemy import Engine
 
 from toplist.arguments import Asked
+from toplist.categories import TOP, Category, Tree
 from toplist.config import Config
 from toplist.crawl.patience import Patience
 from toplist.crawl.tally import Tally
 from toplist.items import ListKey, Source
 from toplist.protocol.credentials import Credentials
+from toplist.protocol.tokens import Tokens
 from toplist.sandbox.catalogue import package_json
+from toplist.store.calibrations import Calibrations
 from toplist.store.history import History
 from toplist.store.ledger import Ledger
+from toplist.store.past import Past
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.statscollectors import StatsCollector
 
+    from toplist.crawl.plan import Plan
+    from toplist.crawl.tokens import TokenKeeper
+    from toplist.errors import InputError
     from toplist.gate.keeper import Gate
 
 T = TypeVar("T")
+
+
+def known_roots() -> list[Category]:
+    """The platform's 52 root categories, whose ids and names need no request."""
+    return [Category(str(root["id"]), TOP, root["name"], 1, root["isLeaf"]) for root in package_json("roots.json")]
 
 
 class Clock:
@@ -65,6 +77,8 @@ class Run:
         self.source = Source.SANDBOX if config.sandbox else Source.GATEWAY
         self.ledger = Ledger(engine, asked.snapshot_date)
         self.history = History(engine, self.ledger)
+        self.past = Past(engine)
+        self.calibrations = Calibrations(engine, asked.snapshot_date)
         self.clock = Clock()
         self.tally = Tally()
         self.patience = Patience(self.clock.monotonic)
@@ -72,7 +86,11 @@ class Run:
         self.stopped: str | None = None
         self.is_restoring = False
         self.there: dict[str, tuple[ListKey, int]] = {}
-        self.names = {str(root["id"]): root["name"] for root in package_json("roots.json")}
+        self.tree = Tree(known_roots())
+        self.plan: Plan | None = None
+        self.bad_input: InputError | None = None
+        self.details_there: set[str] = set()
+        self.tokens: TokenKeeper  # set by the spider: it asks through the crawl
         self._credentials = config.credentials
         self._gateway_url = config.gateway_url
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
@@ -93,14 +111,15 @@ class Run:
             raise RuntimeError("the sandbox has not started")
         return self._gateway_url
 
-    def category_name(self, category_id: str) -> str | None:
-        """The category's Chinese name, where it is known."""
-        return self.names.get(category_id)
-
     def use_gateway(self, url: str, credentials: Credentials) -> None:
         """Ask this gateway, with these credentials: the sandbox brings its own."""
         self._gateway_url = url
         self._credentials = credentials
+
+    def use_tokens(self, tokens: Tokens) -> None:
+        """Sign with these from here on; the old ones stay hidden."""
+        assert tokens.access_token is not None
+        self._credentials = self.credentials.renewed(tokens.access_token, tokens.refresh_token)
 
     def is_stopping(self) -> bool:
         """Whether the crawl was told to stop: nothing more is sent then."""

@@ -24,6 +24,8 @@ class Tally:
         self.rows: Counter[str] = Counter()
         self.set_aside = 0
         self.failures: list[str] = []
+        self.unread: dict[str, str] = {}  # categories whose lists below could not be planned, and why
+        self.notes: list[str] = []
 
     def plan(self, key: ListKey) -> None:
         self.planned[key.rank_type] += 1
@@ -62,7 +64,12 @@ class Tally:
             (self.pending, f"{self.pending} lists were not asked for or not stored"),
             (not sum(self.rows.values()), "no row came"),
         ]
-        return [text for count, text in said if count]
+        return [text for count, text in said if count] + self.gaps()
+
+    def gaps(self) -> list[str]:
+        """What keeps the plan itself from being whole."""
+        unread = len(self.unread)
+        return [f"{unread} categories could not be read, so the lists below them are not planned"] if unread else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +104,13 @@ def table(tally: Tally) -> str:
         "  ".join(f"{cell:{'>' if column else '<'}{widths[column]}}" for column, cell in enumerate(line))
         for line in lines
     ]
-    return "\n".join([*ruled, *(f"  failed: {failure}" for failure in tally.failures)])
+    return "\n".join([*ruled, *(f"  failed: {failure}" for failure in tally.failures), *remarks(tally)])
+
+
+def remarks(tally: Tally) -> list[str]:
+    """What is to be said of the plan: the first of the categories that could not be read, and notes."""
+    unread = list(tally.unread.items())[:_NAMED_FAILURES]
+    return [*(f"  category {category_id} could not be read: {why}" for category_id, why in unread), *tally.notes]
 
 
 _COLUMNS = (*_FINE, Status.FAILED, Status.PENDING)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import scrapy
@@ -16,14 +16,20 @@ from twisted.python.failure import Failure
 from toplist.arguments import Arguments, settle
 from toplist.config import Config
 from toplist.crawl.calling import list_request
+from toplist.crawl.daily import Daily
+from toplist.crawl.details import Details
+from toplist.crawl.extras import lists_have_ended, paced
 from toplist.crawl.gather import Gathered, is_last, outcome
-from toplist.crawl.plan import batches
+from toplist.crawl.plan import batches, make_plan
 from toplist.crawl.run import Run
+from toplist.crawl.tokens import TokenKeeper
 from toplist.dates import utc_now
 from toplist.errors import GatewayError
 from toplist.feeds.snapshot import check_feeds
 from toplist.items import ListKey, RankList
 from toplist.protocol.answers import Answer
+from toplist.protocol.daily import Figure
+from toplist.protocol.details import Detail
 from toplist.protocol.notes import Notes
 from toplist.store.database import open_database
 
@@ -41,6 +47,8 @@ class TopListSpider(scrapy.Spider):
 
     name = "toplist"
     run: Run
+    details: Details
+    daily: Daily
 
     @classmethod
     def update_settings(cls, settings: BaseSettings) -> None:
@@ -58,17 +66,57 @@ class TopListSpider(scrapy.Spider):
         check_feeds(config, asked.snapshot_date)
         spider = super().from_crawler(crawler, *args, **kwargs)
         spider.run = Run(crawler, config, asked, open_database(config.database_url))
+        spider.run.tokens = TokenKeeper(spider.run)
+        spider.details = Details(spider.run)
+        spider.daily = Daily(spider.run)
         return spider
 
     async def start(self) -> AsyncIterator[Any]:
         """Plan the snapshot's lists and ask for each; DeltaFetch holds back those that are complete."""
         await self._finish_restored()
-        async for batch in batches(self.run):
+        plan = await make_plan(self.run)
+        if plan is None or self.run.asked.dry_run:
+            return
+        async for batch in batches(self.run, plan):
             for key in batch:
                 yield self._page(key, 1, Gathered())
             # A batch is asked before the next is planned: memory stays flat, however many lists there are.
             while self.crawler.engine.needs_backout():
                 await self.crawler.signals.wait_for(signals.scheduler_empty)
+        async for request in self._extras():
+            yield request
+
+    async def _extras(self) -> AsyncIterator[Request]:
+        """What fills the time that the lists leave."""
+        asked = self.run.asked
+        for wanted, extras, callback, errback in (
+            (asked.details, self.details, self.parse_detail, self.detail_failed),
+            (asked.daily, self.daily, self.parse_daily, self.daily_failed),
+        ):
+            if not wanted:
+                continue
+            await lists_have_ended(self.run)
+            if not extras.is_over:
+                async for request in paced(self.run, extras.requests(callback, errback)):
+                    yield request
+
+    async def parse_detail(self, response: Response, answer: Detail, notes: Notes) -> None:
+        """Store an offer's detail. It is no item: the entries show it."""
+        self._note(notes)
+        await self.details.take(answer, self._collected_at(response))
+
+    async def detail_failed(self, failure: Failure) -> None:
+        """An offer without a detail; its entries stay as their lists had them."""
+        await self.details.take_failure(failure)
+
+    async def parse_daily(self, response: Response, figure: str, answer: dict[date, int | float], notes: Notes) -> None:
+        """Store an offer's daily figures."""
+        self._note(notes)
+        await self.daily.take(response.meta["toplist_offer"], Figure[figure], answer)
+
+    def daily_failed(self, failure: Failure) -> None:
+        """Figures that did not come."""
+        self.daily.fail(failure)
 
     def parse_page(
         self, response: Response, key: ListKey, page: int, gathered: Gathered, answer: Answer, notes: Notes
