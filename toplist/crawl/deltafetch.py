@@ -51,7 +51,12 @@ class LedgerDeltaFetch(DeltaFetch):  # type: ignore[misc]
     def _is_seen(self, each: Any) -> bool:
         if not isinstance(each, Request) or not self._is_enabled_for_request(each):
             return False
-        there = self._run.there.pop(self._get_key(each).decode(), None)
+        delta_key = self._get_key(each).decode()
+        if delta_key in self._run.details_there:
+            self._run.details_there.remove(delta_key)
+            self.stats.inc_value("deltafetch/skipped")
+            return True
+        there = self._run.there.pop(delta_key, None)
         if there is None:
             return False
         key, rows = there

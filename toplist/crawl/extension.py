@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from scrapy import Spider, signals
 from scrapy.exceptions import CloseSpider, NotConfigured
 
+from toplist.crawl.sandboxed import start_sandbox
 from toplist.crawl.tally import Verdict
 from toplist.feeds.snapshot import deliver_snapshot
 from toplist.feeds.watched import WatchedFeedExporter
-from toplist.protocol.credentials import Credentials
 from toplist.sandbox.process import SandboxProcess
 
 if TYPE_CHECKING:
@@ -52,18 +52,7 @@ class Snapshot:
     async def spider_opened(self, spider: Spider) -> None:
         run = self.run
         if run.config.sandbox:
-            limits = run.config.limits
-            options = {
-                "date": run.asked.snapshot_date,
-                "qps": limits.qps,
-                "category-interval": limits.category_interval,
-                "pause": limits.pause,
-            }
-            sandbox = self._sandbox = await run.in_thread(
-                lambda: SandboxProcess(*(f"--{name}={value}" for name, value in options.items()))
-            )
-            token = sandbox.access_token if run.config.protocol == "openplatform" else None
-            run.use_gateway(sandbox.url, Credentials(sandbox.app_key, sandbox.app_secret, token))
+            self._sandbox = await start_sandbox(run)
         asked = run.asked
         logger.info("Snapshot of %s from %s, protocol %s", asked.snapshot_date, run.source, run.config.protocol)
 

@@ -73,13 +73,14 @@ class Extras(ABC):
 
     def request(self, call: Call, offer_id: str, *, meta: Mapping[str, Any] | None = None, **kwargs: Any) -> Request:
         """A request for one offer. `kwargs` are Request's."""
-        about = {"toplist_offer": offer_id, "toplist_scope": call.api.name, "download_slot": SLOT}
+        about: dict[str, Any] = {"toplist_offer": offer_id, "toplist_scope": call.api.name, "download_slot": SLOT}
+        about["toplist_date"] = self.run.asked.snapshot_date
         return call_request(
             self.run,
             call,
             f"the {self.scope} of offer {offer_id}",
             priority=_LATER,
-            meta={**about, "toplist_date": self.run.asked.snapshot_date, **(meta or {})},
+            meta={**about, **(meta or {}), "deltafetch_enabled": "deltafetch_key" in (meta or {})},
             **kwargs,
         )
 

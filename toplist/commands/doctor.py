@@ -1,0 +1,148 @@
+"""`scrapy doctor`: is everything in place, and what to do about what is not."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+from unicodedata import east_asian_width
+
+from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
+from sqlalchemy.engine import make_url
+
+from toplist.config import Config
+from toplist.crawl.doctor import DoctorSpider, Finding, State, is_ready
+from toplist.dates import business_date, utc_now
+from toplist.errors import InputError
+from toplist.feeds.delivery import probe
+from toplist.feeds.s3 import S3Options
+from toplist.feeds.snapshot import check_feeds
+from toplist.feeds.uris import parse_targets
+from toplist.ranktypes import Protocol
+from toplist.store.database import open_database
+
+
+class Command(ScrapyCommand):
+    """Tries what a crawl needs, within a crawl's limits.
+
+    Exit status 0: a crawl would work. 3: it would not. 2: bad input.
+    """
+
+    requires_project = True
+
+    def short_desc(self) -> str:
+        return "Is everything in place for a crawl, and what to do about what is not"
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument("--gateway", choices=["sandbox"], help="look at a sandbox instead of TOPLIST_GATEWAY_URL")
+        parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        super().process_options(args, opts)
+        if not opts.loglevel and self.settings is not None:
+            # Only the findings are said: what the log tells of a problem is in them.
+            self.settings.set("LOG_LEVEL", "CRITICAL", priority="cmdline")
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        if args:
+            raise UsageError(f"scrapy doctor takes options only, not {args[0]!r}")
+        findings = _local(self.settings, opts.gateway == "sandbox")
+        if not any(each.is_blocking for each in findings):
+            findings += self._asked(opts.gateway)
+        ready = is_ready(findings)
+        if opts.json:
+            print(json.dumps({"ready": ready, "checks": [each.as_json() for each in findings]}, ensure_ascii=False))
+        else:
+            print(table(findings))
+            print("A crawl would work." if ready else "A crawl would not work.")
+        self.exitcode = 0 if ready else 3
+
+    def _asked(self, gateway: str | None) -> list[Finding]:
+        assert self.crawler_process is not None
+        crawler = self.crawler_process.create_crawler(DoctorSpider)
+        problems: list[BaseException | None] = []
+        started: Any = self.crawler_process.crawl(crawler, gateway=gateway)
+        started.add_done_callback(lambda task: problems.append(task.exception()))
+        self.crawler_process.start()
+        spider: Any = crawler.spider
+        found: list[Finding] = list(spider.findings) if spider is not None else []
+        broken = [each for each in problems if each is not None]
+        if broken or not found:
+            said = str(broken[0]) if broken and isinstance(broken[0], InputError) else "the gateway was not asked"
+            found.append(Finding("gateway", State.PROBLEM, said, "run again with --loglevel=INFO", is_needed=True))
+        return found
+
+
+def _local(settings: Any, sandbox: bool) -> list[Finding]:
+    """What can be seen without a request."""
+    try:
+        config = Config.load(settings, sandbox=sandbox)
+    except InputError as error:
+        return [Finding("settings", State.PROBLEM, str(error), "change the setting that it names", is_needed=True)]
+    where = "the sandbox" if sandbox else config.gateway_url
+    findings = [Finding("settings", State.OK, f"{config.protocol} at {where}", is_needed=True)]
+    if config.protocol is Protocol.OPENPLATFORM and not sandbox:
+        findings.append(_token(config))
+    return [*findings, _database(config), _feed(config, settings)]
+
+
+def _token(config: Config) -> Finding:
+    tokens, now = config.tokens, utc_now()
+    ends = tokens.refresh_expires_at or (None if tokens.refresh_token else tokens.access_expires_at)
+    days = (ends - now).total_seconds() / 86_400 if ends else None
+    left = f", {days:.1f} days left" if days is not None else ""
+    if days is not None and days <= 0:
+        todo = "have the merchant grant the app anew, and set TOPLIST_REFRESH_TOKEN"
+        return Finding("token", State.PROBLEM, "the refresh token has expired", todo, is_needed=True)
+    if tokens.refresh_token is None:
+        todo = "set TOPLIST_REFRESH_TOKEN and TOPLIST_TOKEN_FILE, or it ends a crawl when it expires (10 hours)"
+        return Finding("token", State.NOTE, f"an access token that can't be renewed{left}", todo, is_needed=True)
+    if config.token_file is None:
+        todo = "set TOPLIST_TOKEN_FILE, so that the next crawl knows what this one's refresh brought"
+        return Finding("token", State.NOTE, f"renewable{left}, kept nowhere", todo, is_needed=True)
+    if days is not None and days < 30:
+        todo = "have the merchant grant the app anew before it ends"
+        return Finding("token", State.NOTE, f"renewable{left}", todo, is_needed=True)
+    return Finding("token", State.OK, f"renewable{left or ', its end is not known'}", is_needed=True)
+
+
+def _database(config: Config) -> Finding:
+    shown = make_url(config.database_url).render_as_string(hide_password=True)
+    try:
+        open_database(config.database_url).dispose()
+    except InputError as error:
+        return Finding("database", State.PROBLEM, str(error), "see to it that it can be written", is_needed=True)
+    return Finding("database", State.OK, shown, is_needed=True)
+
+
+def _feed(config: Config, settings: Any) -> Finding:
+    day = business_date(utc_now())
+    try:
+        check_feeds(config, day)
+        targets = parse_targets(config.feed_uri, day)
+    except InputError as error:
+        return Finding("feed", State.PROBLEM, str(error), "see to it that it can be written", is_needed=True)
+    failed = probe(targets, s3=S3Options.from_settings(settings))
+    if failed:
+        said = " ".join(each.reason for each in failed)
+        return Finding("feed", State.PROBLEM, said, "check the bucket, the keys and the endpoint", is_needed=True)
+    return Finding("feed", State.OK, " ".join(target.uri for target in targets), is_needed=True)
+
+
+def table(findings: list[Finding]) -> str:
+    """For people: a line a check, and what to do below it."""
+    width = max(_columns(each.check) for each in findings)
+    lines = []
+    for each in findings:
+        gap = " " * (width - _columns(each.check))
+        lines.append(f"{each.state:<11}  {each.check}{gap}  {each.seen}".rstrip())
+        if each.todo:
+            lines.append(f"{'':11}  {'':{width}}  -> {each.todo}")
+    return "\n".join(lines)
+
+
+def _columns(text: str) -> int:
+    """How wide a terminal shows it: a Chinese character takes two columns."""
+    return sum(2 if east_asian_width(char) in "WF" else 1 for char in text)
