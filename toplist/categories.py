@@ -15,7 +15,7 @@ SEPARATOR = " > "
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """One category. `name` is Chinese, `level` counts from 1, a root category; `is_leaf` is None where it was not said."""
+    """One category. `name` is Chinese, `level` counts from 1, a root category; `is_leaf` None: it was not said."""
 
     category_id: str
     parent_id: str

@@ -114,7 +114,7 @@ class Config:
             categories=_text(settings, "TOPLIST_CATEGORIES"),
             rank_types=_text(settings, "TOPLIST_RANK_TYPES"),
             count_covers=_count_covers(settings, sandbox),
-            tree_days=_number(settings, "TOPLIST_TREE_DAYS", "days of 0 and more", lambda n: n >= 0, 7),
+            tree_days=tree_days(settings),
         )
 
 
@@ -128,6 +128,11 @@ def _count_covers(settings: Settings, sandbox: bool) -> str:
             f"TOPLIST_SALE_COUNT_COVERS={text!r} is not accepted: it takes unknown, total (a running total) or"
             " window:30 (units of the last 30 days)."
         ) from None
+
+
+def tree_days(settings: Settings) -> float:
+    """How many days a category tree is good for. Raises InputError."""
+    return _number(settings, "TOPLIST_TREE_DAYS", "days of 0 and more", lambda n: n >= 0, 7)
 
 
 def project_dir() -> Path | None:

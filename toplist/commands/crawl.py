@@ -36,7 +36,7 @@ class Command(StockCommand):
 
     def _tell(self, crawler: Any, problems: list[BaseException]) -> None:
         bad_input = next((each for each in problems if isinstance(each, InputError)), None)
-        bad_input = bad_input or (crawler.spider and crawler.spider.run.bad_input)
+        bad_input = bad_input or getattr(getattr(crawler.spider, "run", None), "bad_input", None)
         if bad_input is not None:
             print(f"toplist: {bad_input}", file=sys.stderr)
             if self.settings and self.settings.get("LOG_FILE"):

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from toplist.arguments import ALL
-from toplist.categories import DEEPEST, TOP
+from toplist.categories import DEEPEST, TOP, TOP_CATEGORY, Tree
 from toplist.crawl.calling import delta_key
 from toplist.crawl.cost import Cost
 from toplist.crawl.run import known_roots
@@ -45,6 +45,7 @@ class Plan:
 
 async def make_plan(run: Run) -> Plan | None:
     """Settle the categories and enter every list as pending; a dry run enters nothing. None: the crawl is stopped."""
+    run.tree = await kept_tree(run)
     try:
         categories = await _categories(run)
     except GateClosed:
@@ -61,6 +62,11 @@ async def make_plan(run: Run) -> Plan | None:
     run.plan = plan
     logger.info("Plan: %s", plan.cost)
     return plan
+
+
+async def kept_tree(run: Run) -> Tree:
+    """The tree of the run's source as it is in the database, and the names that are known without it."""
+    return await run.in_thread(partial(Categories(run.engine, run.source).load, known_roots()))
 
 
 async def batches(run: Run, plan: Plan) -> AsyncIterator[list[ListKey]]:
@@ -114,7 +120,6 @@ async def _categories(run: Run) -> list[str]:
     given = run.asked.categories
     if given == (ALL,):
         return [""]
-    run.tree = await run.in_thread(partial(Categories(run.engine, run.source).load, known_roots()))
     if given is None and run.config.sandbox:
         given = SANDBOX_CATEGORIES
     level = run.asked.level
@@ -144,7 +149,20 @@ async def walked(run: Run, given: tuple[str, ...], level: int) -> list[str]:
     run.tally.unread.update({each: walk.failed.get(each, "not read") for each in missing})
     if walk.refused or walk.failed.keys() - set(missing):
         _say_kept_is_used(run, walk, given, level)
-    return run.tree.at_level(given, level)
+    found = run.tree.at_level(given, level)
+    _note_tree(run, given, level, found)
+    return found
+
+
+def _note_tree(run: Run, given: tuple[str, ...], level: int, found: list[str]) -> None:
+    early = sum((run.tree.get(each) or TOP_CATEGORY).level < level for each in found)
+    retired = run.tree.retired(given, level)
+    said = f"Category tree: {len(found) - early} categories on level {level}"
+    said += f", {early} that end before it" if early else ""
+    said += f"; {retired} retired (停用) left out" if retired else ""
+    run.stats.set_value("toplist/tree/categories", len(found))
+    run.stats.set_value("toplist/tree/retired", retired)
+    run.tally.notes.append(said + ".")
 
 
 def _refuse_deeper(run: Run, given: tuple[str, ...], level: int) -> None:

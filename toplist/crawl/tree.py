@@ -148,7 +148,6 @@ class Walk:
         self.tree.grow(parent.category_id, children, reading)
         await self._run.in_thread(lambda: self._store.keep(parent, children, reading))
         self._run.stats.inc_value("toplist/tree/read")
-        self._run.stats.inc_value("toplist/tree/retired", retired)
 
     def _fits(self, parent: Category, child: CategoryNode) -> bool:
         """Nothing hangs below itself, and nothing below the third level."""

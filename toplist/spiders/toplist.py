@@ -63,7 +63,8 @@ class TopListSpider(scrapy.Spider):
         config = Config.load(settings, sandbox=arguments.gateway == "sandbox")
         reset = settings.getbool("DELTAFETCH_RESET")
         asked = settle(arguments, config, utc_now(), delta_reset=reset)
-        check_feeds(config, asked.snapshot_date)
+        if not asked.dry_run:
+            check_feeds(config, asked.snapshot_date)
         spider = super().from_crawler(crawler, *args, **kwargs)
         spider.run = Run(crawler, config, asked, open_database(config.database_url))
         spider.run.tokens = TokenKeeper(spider.run)

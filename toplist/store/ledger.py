@@ -87,13 +87,11 @@ class Ledger:
         mine = (list_.c.source == source.value, list_.c.protocol == protocol.value)
         lists = outcome.join(list_, list_.c.list_id == outcome.c.list_id)
         here = (*mine, outcome.c.snapshot_date < self._date, outcome.c.received > 0)
-        rows = func.coalesce(outcome.c.total, outcome.c.received)
-        if asked is not None:
-            rows = case((rows > asked, asked), else_=rows)
+        total = func.coalesce(outcome.c.total, outcome.c.received)
+        rows = total if asked is None else case((total > asked, asked), else_=total)
         with self._engine.connect() as connection:
-            last = connection.execute(
-                select(func.max(outcome.c.snapshot_date)).select_from(lists).where(*here)
-            ).scalar()
+            newest = select(func.max(outcome.c.snapshot_date)).select_from(lists).where(*here)
+            last = connection.execute(newest).scalar()
             query = select(list_.c.rank_type, func.avg((rows + page_size - 1) // page_size)).select_from(lists)
             query = query.where(*here, outcome.c.snapshot_date == last).group_by(list_.c.rank_type)
             return {kind: float(pages) for kind, pages in connection.execute(query)}
