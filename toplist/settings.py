@@ -61,6 +61,7 @@ REFERER_ENABLED = False
 DOWNLOAD_VERIFY_CERTIFICATES = True
 
 # --- items ---------------------------------------------------------------------------------------------------------
+CONCURRENT_ITEMS = 4  # an answer ends at most one list; Scrapy starts this many tasks for every answer
 ITEM_PIPELINES = {
     "toplist.crawl.pipelines.TrendsPipeline": 300,
     "toplist.crawl.pipelines.StorePipeline": 800,

@@ -56,6 +56,11 @@ def _window() -> Select[Any]:
 
 
 _WINDOW = _window()
+_SEEN = select(first_seen.c.offer_id, first_seen.c.snapshot_date).where(
+    first_seen.c.list_id == bindparam("list_id"),
+    first_seen.c.offer_id.in_(bindparam("offers", expanding=True)),
+    first_seen.c.snapshot_date < bindparam("before"),
+)
 _KEY = select(list_.c.list_id).where(
     list_.c.source == bindparam("source"),
     list_.c.protocol == bindparam("protocol"),
@@ -76,16 +81,18 @@ class Past:
             list_id = connection.execute(_KEY, key._asdict()).scalar()
             if list_id is None:
                 return History()
-            window = {"list_id": list_id, "since": before - timedelta(days=HISTORY_DAYS), "before": before}
-            rows = connection.execute(_WINDOW, window).all()
-            seen = connection.execute(
-                select(first_seen.c.offer_id, first_seen.c.snapshot_date).where(
-                    first_seen.c.list_id == list_id,
-                    first_seen.c.offer_id.in_(offer_ids),
-                    first_seen.c.snapshot_date < before,
-                )
-            ).all()
-        return History.of(_observations(rows), _snapshots(rows), {row[0]: row[1] for row in seen})
+            observations, snapshots = read_window(connection, list_id, before - timedelta(days=HISTORY_DAYS), before)
+            seen = connection.execute(_SEEN, {"list_id": list_id, "offers": offer_ids, "before": before})
+            sightings = {row[0]: row[1] for row in seen}
+        return History.of(observations, snapshots, sightings)
+
+
+def read_window(
+    connection: Connection, list_id: int, since: date, before: date
+) -> tuple[list[Observation], list[Snapshot]]:
+    """A list's rows and snapshots of the days from `since` up to `before`, that day not included: one query."""
+    rows = connection.execute(_WINDOW, {"list_id": list_id, "since": since, "before": before}).all()
+    return _observations(rows), _snapshots(rows)
 
 
 def _instant(ms: int | None) -> datetime | None:
@@ -116,14 +123,9 @@ def write_trends(connection: Connection, list_id: int, ended: RankList) -> None:
     """First sightings and offers that left, within the caller's transaction."""
     here = {"list_id": list_id, "snapshot_date": ended.snapshot_date}
     if ended.entries:
-        known = set(
-            connection.execute(
-                select(first_seen.c.offer_id).where(
-                    first_seen.c.list_id == list_id,
-                    first_seen.c.offer_id.in_([entry.offer_id for entry in ended.entries]),
-                )
-            ).scalars()
-        )
+        offers = [entry.offer_id for entry in ended.entries]
+        seen = connection.execute(_SEEN, {"list_id": list_id, "offers": offers, "before": date.max})
+        known = set(seen.scalars())
         new = [{**here, "offer_id": each.offer_id} for each in ended.entries if each.offer_id not in known]
         if new:
             connection.execute(insert(first_seen), new)
