@@ -28,7 +28,9 @@ def _begin(connection: Any, *_: Any) -> None:
 
 
 @event.listens_for(Engine, "after_cursor_execute")
-def _end(connection: Any, *_: Any) -> None:
+def _end(connection: Any, _: Any, statement: str, *__: Any) -> None:
+    if statement.startswith("BEGIN"):
+        return
     _statements.setdefault(threading.get_ident(), []).append(time.perf_counter() - connection.info["began"])
 
 

@@ -43,6 +43,9 @@ class Command(StockCommand):
                 logger.error("%s", bad_input)
             self.exitcode = 2
             return
+        for problem in problems:
+            kind = type(problem).__name__
+            logger.critical("The crawl could not be made: %s: %s", kind, problem, exc_info=problem)
         snapshot = crawler.get_extension(Snapshot) if getattr(crawler, "_extensions", None) else None
         if problems or snapshot is None:
             self.exitcode = 1 if problems else self.exitcode

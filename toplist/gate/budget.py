@@ -2,7 +2,8 @@
 
 Both limits and the pause are checked at one instant, so that nothing can bunch up behind one of two waits. A slot is
 reserved ahead, at most one a process, and the next slot counts from the reserved time, not from when it was used:
-lateness does not add up, and nothing is ever caught up.
+lateness does not add up, and nothing is ever caught up. Who is late moves all slots behind his own by as much, so that
+a busy machine costs the lateness and not the slot; who is gone leaves his slot unused, and that is all.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ SLACK = 0.014
 """Seconds of room in every window of one second (and in every category interval) for a request that leaves late."""
 
 TOLERANCE = 0.004
-"""A slot that is this much late is moved, or given back; it is never used as if it were on time."""
+"""A slot that is this much late is moved, or given up; it is never used as if it were on time."""
 
 LOOKAHEAD = 0.05
 """A category that gets ready this soon after the budget's next slot may take that slot, which moves for it."""
@@ -34,13 +35,19 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the processes of one app key share."""
+    """What the processes of one app key share.
+
+    `shift` is how far late requests have moved the slots behind theirs, since ever, and `late_at` the slot of the last
+    one: what was reserved before it has not moved with the rest.
+    """
 
     next_at: float = 0.0
     last_at: float = 0.0
     pause_until: float = 0.0
     pause_length: float = 0.0
     factor: float = 1.0
+    shift: float = 0.0
+    late_at: float = 0.0
     categories: dict[str, float] = field(default_factory=dict)
 
     def dumps(self) -> str:
@@ -53,10 +60,11 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Waiting request number `index` may go at `at`."""
+    """Waiting request number `index` may go at `at`, by the slots as they were when `shift` was theirs."""
 
     index: int
     at: float
+    shift: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +86,7 @@ def sane(state: State, now: float, qps: float) -> State:
     """
     horizon = 128 * spacing(qps, state.factor)
     if state.next_at > now + horizon:
-        state = replace(state, next_at=now + spacing(qps, state.factor), last_at=now, categories={})
+        state = replace(state, next_at=now + spacing(qps, state.factor), last_at=now, late_at=now, categories={})
     if state.pause_until > now + state.pause_length:
         state = replace(state, pause_until=now + state.pause_length)
     return state
@@ -98,7 +106,7 @@ def reserve(state: State, now: float, qps: float, waiting: Sequence[Waiting]) ->
     if soonest > slot + LOOKAHEAD:
         return Hold(soonest - LOOKAHEAD / 2), state
     index = ready_at.index(soonest)
-    return Release(index, soonest), _taken(state, now, soonest, qps, waiting[index])
+    return Release(index, soonest, state.shift), _taken(state, now, soonest, qps, waiting[index])
 
 
 def confirm(
@@ -106,15 +114,20 @@ def confirm(
 ) -> tuple[Release | Hold | None, State | None]:
     """At the reserved time: may it still go?
 
-    Returns the release (moved to `now` where it is late and nobody has reserved behind it), a hold where a pause came
-    in between, or None where the slot is lost; and the state to store, None where it did not change.
+    Returns the release (later than it was where others were late, `now` where it is late itself), a hold where a pause
+    came in between, or None where the slot is lost; and the state to store, None where it did not change.
     """
     if state.pause_until > now:
         return Hold(state.pause_until), None
-    if now - held.at <= TOLERANCE:
+    held = replace(held, at=held.at + state.shift - held.shift, shift=state.shift)
+    late = now - held.at
+    if late <= TOLERANCE:
         return held, None
     if state.last_at == held.at:
         return replace(held, at=now), _taken(state, now, now, qps, waiting)
+    if late < spacing(qps, state.factor) and held.at > state.late_at - TOLERANCE:
+        state = _shifted(state, now, late)
+        return replace(held, at=now, shift=state.shift), state
     return None, None
 
 
@@ -140,3 +153,16 @@ def _taken(state: State, now: float, at: float, qps: float, by: Waiting) -> Stat
     if by.category and by.interval:
         categories[by.category] = at + by.interval + SLACK
     return replace(state, last_at=at, next_at=at + spacing(qps, state.factor), categories=categories)
+
+
+def _shifted(state: State, now: float, late: float) -> State:
+    """Every slot and every category later by as much: the requests in reserved slots are."""
+    categories = {name: ready + late for name, ready in state.categories.items()}
+    return replace(
+        state,
+        shift=state.shift + late,
+        late_at=now,
+        last_at=state.last_at + late,
+        next_at=state.next_at + late,
+        categories=categories,
+    )

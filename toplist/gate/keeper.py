@@ -19,7 +19,7 @@ from toplist.gate.store import GateStore
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
-_AHEAD = 0.003  # the slot is confirmed this long before it begins, so that the database's answer is there in time
+_AHEAD = 0.006  # the slot is confirmed this long before it begins, so that the database's answer is there in time
 _GLANCE = 0.1  # how often a long wait looks whether the crawl was told to stop
 _PATIENCE = 60.0  # how long an unreachable database is borne
 
@@ -183,6 +183,8 @@ class Gate:
             if verdict is None:
                 return None
             held = verdict
+            if held.at + offset > self._clock() + 2 * _AHEAD:
+                continue  # others were late, and it has moved
             await self._until(max(held.at + offset, self._last_at + self._spacing))
             if self._clock() - (held.at + offset) <= TOLERANCE:
                 return (held, offset) if self._held_until <= self._clock() else None

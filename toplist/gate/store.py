@@ -28,6 +28,9 @@ class GateStore:
         self._key = key
         self._qps = qps
         self._offset = ClockOffset()
+        # A look is one statement there, without a transaction around it; SQLite's driver would not take it.
+        options = {"isolation_level": "AUTOCOMMIT"} if engine.dialect.name == "postgresql" else {}
+        self._looking = engine.execution_options(**options)
         try:
             with writing(engine) as connection:
                 if connection.execute(select(gate.c.key).where(gate.c.key == key)).first() is None:
@@ -46,7 +49,7 @@ class GateStore:
 
     def confirm(self, held: Release, waiting: Waiting) -> tuple[Release | Hold | None, float]:
         """Whether a reserved slot may be used: one statement, two where it is late."""
-        with self._engine.connect() as connection:
+        with self._looking.connect() as connection:
             state, now, offset = self._read(connection, lock=False)
         decision, after = budget.confirm(state, now, self._qps, held, waiting)
         if after is None:
