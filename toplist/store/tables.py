@@ -251,9 +251,12 @@ ENTRIES_VIEW = """
 CREATE VIEW entries AS
 SELECT e.snapshot_date, {collected_at} AS collected_at, l.source, l.protocol, l.rank_type, l.category_id,
        o.category_name, o.category_level, o.category_path, e.rank, o.total, t.offer_id, t.title, t.title_translated,
-       e.price, t.min_order, t.price_tiers,
-       e.sale_count, e.buyer_count, e.trade_score, e.repurchase_rate, t.supplier, t.is_gold, t.main_img, t.detail_url,
-       t.services, e.trend_score, e.heat_index, e.sale_growth, e.sale_growth_per_day, e.sale_growth_adjusted,
+       COALESCE(e.price, d.price) AS price, COALESCE(t.min_order, d.min_order) AS min_order,
+       COALESCE(t.price_tiers, d.price_tiers) AS price_tiers, e.sale_count, e.buyer_count,
+       COALESCE(e.trade_score, d.trade_score) AS trade_score,
+       COALESCE(e.repurchase_rate, d.repurchase_rate) AS repurchase_rate, COALESCE(t.supplier, d.supplier) AS supplier,
+       COALESCE(t.is_gold, d.is_gold) AS is_gold, t.main_img, t.detail_url,
+       COALESCE(t.services, d.services) AS services, d.unit, d.lot_size, d.marks, e.trend_score, e.heat_index, e.sale_growth, e.sale_growth_per_day, e.sale_growth_adjusted,
        e.sale_growth_30d, e.price_change, e.price_change_per_day, e.price_volatility, e.rank_change, e.list_status,
        e.breakout_score, e.breakout_probability, e.is_breakout, n.trend_notes
 FROM observation e
