@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 from collections.abc import AsyncIterator, Iterable
@@ -35,12 +36,10 @@ class TreeSpider(TopListSpider):
     async def start(self) -> AsyncIterator[Any]:
         """The tree is what it brings; there is nothing to yield."""
         self.run.tree = await kept_tree(self.run)
-        try:
+        with contextlib.suppress(GateClosed):
             await walked(self.run, (TOP,), self._level)
-        except GateClosed:
-            return
-        for nothing in ():
-            yield nothing
+        return
+        yield
 
 
 class Command(ScrapyCommand):
