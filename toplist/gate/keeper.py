@@ -196,8 +196,8 @@ class Gate:
         waiter.admitted.set_result(ticket)
         await ticket.on_wire
         if self._clock() - self._last_at > TOLERANCE:
-            # It left late: move the clocks, unless another process has already counted from the slot.
-            await self._in_thread(lambda: self._store.confirm(held, waiting))
+            # It left late: the slots behind it move.
+            await self._in_thread(lambda: self._store.confirm(held, waiting, is_late=True))
 
     async def _until(self, at: float, *, wake: asyncio.Event | None = None) -> None:
         """Sleep until `at`; return early when `wake` is set or the crawl is told to stop."""

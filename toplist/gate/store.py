@@ -47,13 +47,14 @@ class GateStore:
                 self._write(connection, after)
         return decision, offset
 
-    def confirm(self, held: Release, waiting: Waiting) -> tuple[Release | Hold | None, float]:
-        """Whether a reserved slot may be used: one statement, two where it is late."""
-        with self._looking.connect() as connection:
-            state, now, offset = self._read(connection, lock=False)
-        decision, after = budget.confirm(state, now, self._qps, held, waiting)
-        if after is None:
-            return decision, offset
+    def confirm(self, held: Release, waiting: Waiting, *, is_late: bool = False) -> tuple[Release | Hold | None, float]:
+        """Whether a reserved slot may be used: one statement; where it is late two more, or only they if `is_late`."""
+        if not is_late:
+            with self._looking.connect() as connection:
+                state, now, offset = self._read(connection, lock=False)
+            decision, after = budget.confirm(state, now, self._qps, held, waiting)
+            if after is None:
+                return decision, offset
         with writing(self._engine) as connection:
             state, now, offset = self._read(connection, lock=True)
             decision, after = budget.confirm(state, now, self._qps, held, waiting)
