@@ -41,6 +41,8 @@ def config(environ: dict[str, str] | None = None, sandbox: bool = False, **setti
         ({"snapshot_date": "20261124x"}, "snapshot_date=20261124x"),
         ({"gateway": "moon"}, "sandbox"),
         ({"refresh": "yes"}, "0 or 1"),
+        ({"dry_run": "yes"}, "dry_run=yes"),
+        ({"level": "three"}, "level=three"),
         ({"colour": "red"}, "colour is unknown"),
     ],
 )
@@ -48,6 +50,11 @@ def test_a_bad_argument_is_named_with_what_is_accepted(given: dict[str, str], sa
     with pytest.raises(InputError, match=r"^[^\n]+\.$") as refused:
         Arguments.parse(given)
     assert says in str(refused.value)
+
+
+def test_level_and_dry_run_are_read_from_their_texts() -> None:
+    arguments = Arguments.parse({"level": "3", "dry_run": "1"})
+    assert (arguments.level, arguments.dry_run) == (3, True)
 
 
 def test_what_begins_with_an_underscore_is_scrapyds_and_passes() -> None:
@@ -109,9 +116,10 @@ def test_limits_may_be_lifted_for_a_gateway_on_this_computer() -> None:
 
 def test_a_sandbox_crawl_has_a_database_and_a_feed_of_its_own() -> None:
     real, sandbox = config(), config(sandbox=True)
-    assert real.database_url != sandbox.database_url
-    assert real.feed_uri != sandbox.feed_uri
-    assert real.set_aside_uri != sandbox.set_aside_uri
+    assert real.places.database_url != sandbox.places.database_url
+    assert real.places.feed_uri != sandbox.places.feed_uri
+    assert real.places.set_aside_uri != sandbox.places.set_aside_uri
+    assert real.places.dropped_out_uri != sandbox.places.dropped_out_uri
 
 
 def test_the_snapshot_is_of_today_in_shanghai() -> None:

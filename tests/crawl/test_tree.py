@@ -114,6 +114,15 @@ def test_a_refused_tree_that_is_not_kept_stops_the_crawl_before_a_list(project: 
     assert len(tree_requests(sandbox)) == 1
 
 
+def test_a_refused_secret_ends_the_walk_in_order(project: Project, gateway: Gateway) -> None:
+    sandbox = gateway()
+    done = project.crawl(sandbox, "level=3", TOPLIST_APP_SECRET="wrong")
+    assert done.status == 3
+    assert "TOPLIST_APP_SECRET" in done.verdict
+    assert "Traceback" not in done.log
+    assert sandbox.state()["arrivals"] == 1
+
+
 def test_a_refused_tree_leaves_the_known_roots(project: Project, gateway: Gateway) -> None:
     done = project.crawl(gateway("--total=1", "--no-grant=alibaba.category.get"), "rank_types=hot")
     assert done.status == 0, done.log

@@ -22,6 +22,7 @@ from toplist.errors import InputError
 from toplist.gate.keeper import GateClosed
 from toplist.items import ListKey
 from toplist.store.categories import Categories
+from toplist.store.ledger import Mark
 
 if TYPE_CHECKING:
     from toplist.crawl.run import Run
@@ -58,7 +59,10 @@ async def make_plan(run: Run) -> Plan | None:
         return None
     if _are_only_roots(run, categories):
         run.tally.notes.append(ONLY_ROOTS)
+    begun_at = run.clock.monotonic()
     plan = Plan(categories, await _entered(run, categories))
+    run.stats.set_value("toplist/plan/lists", plan.cost.lists.total())
+    run.stats.set_value("toplist/plan/seconds", round(run.clock.monotonic() - begun_at, 3))
     run.plan = plan
     logger.info("Plan: %s", plan.cost)
     return plan
@@ -77,7 +81,7 @@ async def batches(run: Run, plan: Plan) -> AsyncIterator[list[ListKey]]:
         marks = await run.in_thread(partial(run.ledger.standing, batch))
         for key in batch:
             mark = marks.get(key)
-            if mark and mark.covers(run.asked.rows) and not run.asked.refresh:
+            if mark and _is_there(run, mark):
                 run.there[delta_key(run, key)] = (key, mark.received)
         yield batch
 
@@ -95,10 +99,15 @@ async def _entered(run: Run, categories: list[str]) -> Cost:
             marks = await run.in_thread(partial(run.ledger.plan, chunk, asked.rows, asked.page_size))
         for key in chunk:
             mark = marks.get(key)
-            is_there = bool(mark and mark.covers(asked.rows) and not asked.refresh)
-            cost.count(key.rank_type, key.category_id, is_there=is_there)
+            cost.count(key.rank_type, key.category_id, is_there=mark is not None and _is_there(run, mark))
             run.tally.plan(key)
     return cost
+
+
+def _is_there(run: Run, mark: Mark) -> bool:
+    """Whether DeltaFetch will hold the list back."""
+    is_delta = run.crawler.settings.getbool("DELTAFETCH_ENABLED")
+    return is_delta and not run.asked.refresh and mark.covers(run.asked.rows)
 
 
 def _lists(run: Run, categories: list[str]) -> Iterator[ListKey]:
