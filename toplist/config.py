@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from tempfile import gettempdir
@@ -51,7 +51,12 @@ class Places:
     database_url: str
     feed_uri: str | list[str]
     set_aside_uri: str | None
+    dropped_out_uri: str | None
     spool: Path
+
+    def side_uris(self) -> dict[str, str | None]:
+        """Settings of the files beside the feed, and where each goes."""
+        return {"TOPLIST_SET_ASIDE_URI": self.set_aside_uri, "TOPLIST_DROPPED_OUT_URI": self.dropped_out_uri}
 
     @classmethod
     def load(cls, settings: Settings, *, sandbox: bool) -> Places:
@@ -60,6 +65,7 @@ class Places:
             database_url=_database_url(settings, sandbox),
             feed_uri=_feed_uri(settings, sandbox),
             set_aside_uri=_text(settings, "TOPLIST_SET_ASIDE_URI") or _default_path(sandbox, "-set-aside"),
+            dropped_out_uri=_text(settings, "TOPLIST_DROPPED_OUT_URI") or _default_path(sandbox, "-dropped-out"),
             spool=(project_dir() or Path(gettempdir())) / ".scrapy" / "spool",
         )
 
@@ -77,10 +83,7 @@ class Config:
     limits: Limits
     timeout: float
     retry_times: int
-    database_url: str
-    feed_uri: str | list[str]
-    set_aside_uri: str | None
-    spool: Path
+    places: Places
     categories: str | None
     rank_types: str | None
     tree_days: float
@@ -110,7 +113,7 @@ class Config:
             ),
             timeout=_number(settings, "DOWNLOAD_TIMEOUT", "seconds above 0", lambda n: n > 0),
             retry_times=int(_number(settings, "RETRY_TIMES", "a whole number of 0 and more", _is_count)),
-            **asdict(Places.load(settings, sandbox=sandbox)),
+            places=Places.load(settings, sandbox=sandbox),
             categories=_text(settings, "TOPLIST_CATEGORIES"),
             rank_types=_text(settings, "TOPLIST_RANK_TYPES"),
             count_covers=_count_covers(settings, sandbox),

@@ -23,6 +23,7 @@ TOPLIST_SALE_COUNT_COVERS = os.environ.get("TOPLIST_SALE_COUNT_COVERS")  # unkno
 TOPLIST_DATABASE_URL = os.environ.get("TOPLIST_DATABASE_URL")
 TOPLIST_FEED_URI = os.environ.get("TOPLIST_FEED_URI")
 TOPLIST_SET_ASIDE_URI = os.environ.get("TOPLIST_SET_ASIDE_URI")
+TOPLIST_DROPPED_OUT_URI = os.environ.get("TOPLIST_DROPPED_OUT_URI")
 TOPLIST_TOKEN_FILE = os.environ.get("TOPLIST_TOKEN_FILE")  # keeps what a refresh brings; mode 0600
 
 # --- the limits: DOWNLOAD_DELAY and AutoThrottle shape, the gate in the download handler guarantees ------------------

@@ -21,7 +21,13 @@ from toplist.dates import business_date, utc_now
 from toplist.store.database import open_database
 
 logger = logging.getLogger("toplist")
-CATEGORIES = "10166,311,312,54"
+CATEGORIES = "10166,311"
+FULL_SPEED = {
+    "LOG_LEVEL": "WARNING",
+    "TOPLIST_QPS": 0,
+    "DOWNLOAD_DELAY": 0,
+    "AUTOTHROTTLE_ENABLED": False,
+}
 
 
 class Command(ScrapyCommand):
@@ -31,14 +37,6 @@ class Command(ScrapyCommand):
     """
 
     requires_project = True
-    default_settings = {  # noqa: RUF012 - Scrapy's own way to say it
-        "LOG_LEVEL": "WARNING",
-        "TOPLIST_QPS": 0,
-        "DOWNLOAD_DELAY": 0,
-        "AUTOTHROTTLE_ENABLED": False,
-        "CONCURRENT_REQUESTS": 16,
-        "CONCURRENT_REQUESTS_PER_DOMAIN": 16,
-    }
 
     def short_desc(self) -> str:
         return "A few weeks of sandbox days at full speed, then how the picks came true"
@@ -47,12 +45,17 @@ class Command(ScrapyCommand):
         super().add_options(parser)
         parser.add_argument("--days", type=int, default=28, help="days up to today (%(default)s)")
 
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        assert self.settings is not None
+        self.settings.setdict(FULL_SPEED, priority="cmdline")  # and what the command line says, over it
+        super().process_options(args, opts)
+
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.crawler_process is not None
         began = time.monotonic()
         folder = (project_dir() or Path()) / ".scrapy"
         database = folder / "demo.db"
-        for old in folder.glob("demo.db*"):
+        for old in (*folder.glob("demo.db*"), *folder.glob("demo/*.jsonl")):
             old.unlink()
         today = business_date(utc_now())
         dates = [today - timedelta(days=back) for back in reversed(range(opts.days))]
@@ -68,7 +71,7 @@ class Command(ScrapyCommand):
 
     async def _days(self, dates: list[date], database: str, folder: Path) -> None:
         for day in dates:
-            crawler = self._crawler(database, folder)
+            crawler = self._day_crawler(database, folder)
             await crawler.crawl_async(gateway="sandbox", snapshot_date=str(day), categories=CATEGORIES)
             snapshot = crawler.get_extension(Snapshot)
             assert snapshot is not None
@@ -76,7 +79,7 @@ class Command(ScrapyCommand):
             print(f"{day}: {sum(snapshot.run.tally.rows.values())} entries, {verdict}", flush=True)
             self.exitcode = max(self.exitcode, verdict.exit_status)
 
-    def _crawler(self, database: str, folder: Path) -> Crawler:
+    def _day_crawler(self, database: str, folder: Path) -> Crawler:
         assert self.crawler_process is not None
         assert self.settings is not None
         settings = self.settings.copy()

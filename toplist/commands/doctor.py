@@ -109,9 +109,9 @@ def _token(config: Config) -> Finding:
 
 
 def _database(config: Config) -> Finding:
-    shown = make_url(config.database_url).render_as_string(hide_password=True)
+    shown = make_url(config.places.database_url).render_as_string(hide_password=True)
     try:
-        open_database(config.database_url).dispose()
+        open_database(config.places.database_url).dispose()
     except InputError as error:
         return Finding("database", State.PROBLEM, str(error), "see to it that it can be written", is_needed=True)
     return Finding("database", State.OK, shown, is_needed=True)
@@ -120,8 +120,8 @@ def _database(config: Config) -> Finding:
 def _feed(config: Config, settings: Any) -> Finding:
     day = business_date(utc_now())
     try:
-        check_feeds(config, day)
-        targets = parse_targets(config.feed_uri, day)
+        check_feeds(config.places, day)
+        targets = parse_targets(config.places.feed_uri, day)
     except InputError as error:
         return Finding("feed", State.PROBLEM, str(error), "see to it that it can be written", is_needed=True)
     failed = probe(targets, s3=S3Options.from_settings(settings))

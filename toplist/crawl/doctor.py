@@ -116,7 +116,7 @@ class DoctorSpider(scrapy.Spider):
         config = Config.load(crawler.settings, sandbox=kwargs.pop("gateway", None) == "sandbox")
         asked = settle(Arguments(), config, utc_now())
         spider = super().from_crawler(crawler, *args, **kwargs)
-        spider.run = Run(crawler, config, asked, open_database(config.database_url))
+        spider.run = Run(crawler, config, asked, open_database(config.places.database_url))
         spider.run.tokens = TokenKeeper(spider.run)
         spider.run.patience = _NoPatience(spider.run.clock.monotonic)
         spider.findings = []

@@ -64,9 +64,9 @@ class TopListSpider(scrapy.Spider):
         reset = settings.getbool("DELTAFETCH_RESET")
         asked = settle(arguments, config, utc_now(), delta_reset=reset)
         if not asked.dry_run:
-            check_feeds(config, asked.snapshot_date)
+            check_feeds(config.places, asked.snapshot_date)
         spider = super().from_crawler(crawler, *args, **kwargs)
-        spider.run = Run(crawler, config, asked, open_database(config.database_url))
+        spider.run = Run(crawler, config, asked, open_database(config.places.database_url))
         spider.run.tokens = TokenKeeper(spider.run)
         spider.details = Details(spider.run)
         spider.daily = Daily(spider.run)

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, select
 
-from toplist.items import Entry, ListKey, Offer, RankList, SetAside, Source, Status, Trends
+from toplist.items import DroppedOut, Entry, ListKey, Offer, RankList, SetAside, Source, Status, Trends
 from toplist.store.database import writing
 from toplist.store.ledger import Ledger, Mark, ignoring_twins
 from toplist.store.past import Notes, write_trends
@@ -125,6 +125,25 @@ class History:
                 (
                     ListKey(row.source, row.protocol, row.rank_type, row.category_id),
                     SetAside(position=row.position, reason=row.reason, row=row.row),
+                )
+                for row in connection.execute(query)
+            ]
+
+    def dropped_out(self, snapshot_date: date, source: Source) -> list[tuple[ListKey, DroppedOut]]:
+        """The offers that left their lists since the last complete snapshot before, with the list each left."""
+        query = (
+            select(list_, dropped_out)
+            .join(list_, list_.c.list_id == dropped_out.c.list_id)
+            .where(dropped_out.c.snapshot_date == snapshot_date, list_.c.source == source.value)
+            .order_by(list_.c.protocol, list_.c.rank_type, list_.c.category_id, dropped_out.c.rank)
+        )
+        with self._engine.connect() as connection:
+            return [
+                (
+                    ListKey(row.source, row.protocol, row.rank_type, row.category_id),
+                    DroppedOut(
+                        offer_id=row.offer_id, base_date=row.base_date, rank=row.rank, sale_count=row.sale_count
+                    ),
                 )
                 for row in connection.execute(query)
             ]

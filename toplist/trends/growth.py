@@ -43,8 +43,11 @@ class Growth(NamedTuple):
 
 
 def days_between(earlier: datetime, later: datetime) -> float:
-    """Real-valued days between two aware instants; negative when the clock stepped back."""
-    return (later - earlier).total_seconds() / _DAY
+    """Days between two aware instants, to the hundredth; negative when the clock stepped back.
+
+    A hundredth is a quarter of an hour: a day that is crawled again at once has the trends that it had.
+    """
+    return round((later - earlier).total_seconds() / _DAY, 2)
 
 
 def log_growth(before: float | None, after: float | None) -> float | None:
