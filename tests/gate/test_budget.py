@@ -6,8 +6,8 @@ from random import Random
 import pytest
 
 from toplist.gate.budget import (
+    CATEGORY_SLACK,
     LOOKAHEAD,
-    SLACK,
     TOLERANCE,
     Hold,
     Release,
@@ -46,7 +46,7 @@ def test_a_category_that_is_not_ready_soon_takes_no_slot() -> None:
     _, state = reserve(State(), 100.0, QPS, [A])
     decision, after = reserve(state, 100.0, QPS, [A])
     assert isinstance(decision, Hold)
-    assert 100.0 + 1.5 + SLACK - LOOKAHEAD <= decision.until < 100.0 + 1.5 + SLACK
+    assert 100.0 + 1.5 + CATEGORY_SLACK - LOOKAHEAD <= decision.until < 100.0 + 1.5 + CATEGORY_SLACK
     assert after == state
 
 
@@ -70,7 +70,7 @@ def test_a_late_slot_moves_where_nobody_counts_from_it() -> None:
     assert moved == Release(0, 100.2)
     assert after is not None
     assert after.next_at == pytest.approx(100.2 + spacing(QPS))
-    assert after.categories["a"] == pytest.approx(101.7 + SLACK)
+    assert after.categories["a"] == pytest.approx(101.7 + CATEGORY_SLACK)
 
 
 def test_who_is_late_moves_the_slots_that_were_reserved_behind_him() -> None:
@@ -89,8 +89,8 @@ def test_who_is_late_moves_the_slots_that_were_reserved_behind_him() -> None:
     third, _ = reserve(after, 100.3, QPS, [Waiting("c", 1.5)])
     assert isinstance(third, Release)
     assert third.at == pytest.approx(100.2 + 2 * spacing(QPS))
-    assert after.categories["a"] == pytest.approx(101.7 + SLACK)
-    assert after.categories["b"] == pytest.approx(101.7 + SLACK + spacing(QPS))
+    assert after.categories["a"] == pytest.approx(101.7 + CATEGORY_SLACK)
+    assert after.categories["b"] == pytest.approx(101.7 + CATEGORY_SLACK + spacing(QPS))
 
 
 def test_a_slot_is_lost_where_the_one_behind_it_may_have_been_used() -> None:

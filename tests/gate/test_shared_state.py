@@ -123,6 +123,7 @@ def test_a_process_that_is_killed_jams_nothing(engine: Engine, process: Callable
 
 def test_a_request_costs_three_statements(engine: Engine, process: Callable[[], GateStore]) -> None:
     store = process()
+    store.reserve(category("now"))
     statements: list[str] = []
     count = lambda *args: statements.append(args[2])  # noqa: E731
     event.listen(Engine, "before_cursor_execute", count)

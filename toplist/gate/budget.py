@@ -12,8 +12,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 
-SLACK = 0.014
-"""Seconds of room in every window of one second (and in every category interval) for a request that leaves late."""
+SLACK = 0.016
+"""Seconds of room in every window of one second for a request that leaves or arrives late."""
+
+CATEGORY_SLACK = 0.026
+"""The same in every category's interval, where it costs nothing as long as there are two categories."""
 
 TOLERANCE = 0.004
 """A slot that is this much late is moved, or given up; it is never used as if it were on time."""
@@ -151,7 +154,7 @@ def eased(state: State) -> State:
 def _taken(state: State, now: float, at: float, qps: float, by: Waiting) -> State:
     categories = {name: ready for name, ready in state.categories.items() if ready > now}
     if by.category and by.interval:
-        categories[by.category] = at + by.interval + SLACK
+        categories[by.category] = at + by.interval + CATEGORY_SLACK
     return replace(state, last_at=at, next_at=at + spacing(qps, state.factor), categories=categories)
 
 

@@ -19,7 +19,7 @@ from toplist.store.database import database_now, writing
 from toplist.store.ledger import Ledger, Mark
 from toplist.store.tables import outcome
 
-LEASE = 60.0
+LEASE = 30.0
 """Seconds that a claim or a renewal holds."""
 
 _LONGEST = 64  # characters of a holder's name

@@ -1,0 +1,51 @@
+"""docs/logs.md is a run-book: whatever the code logs or counts stands there, with what to do about it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.harness import ROOT
+
+PAGE = (ROOT / "docs" / "logs.md").read_text(encoding="utf-8")
+LEVELS = {"info", "warning", "error", "critical", "log"}
+COUNTERS = {"inc_value", "set_value", "max_value", "min_value"}
+PLACE = re.compile(r"%[-+ #0]*\d*(?:\.\d+)?[sdgfr]")
+
+
+def shown(node: ast.expr) -> str | None:
+    """A literal as the page shows it: … for what changes."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return PLACE.sub("…", node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
+    return None
+
+
+def said(path: Path) -> Iterator[str]:
+    """What a module logs at INFO and above, and the stats it counts."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+            continue
+        if node.func.attr in LEVELS and "logger" in ast.unparse(node.func.value):
+            words = [text for each in node.args[:2] if (text := shown(each)) and re.search(r"\w", text)]
+            yield from words[:1]
+        elif node.func.attr in COUNTERS and node.args and (name := shown(node.args[0])):
+            yield name
+
+
+def test_every_log_line_and_stat_is_in_the_run_book() -> None:
+    modules = sorted((ROOT / "toplist").rglob("*.py"))
+    known = [(path.relative_to(ROOT), text) for path in modules for text in said(path)]
+    assert len(known) > 40
+    assert [
+        (str(path), text) for path, text in known if text not in PAGE.replace("Verdict: complete", "Verdict: …")
+    ] == []
+
+
+def test_every_row_says_what_to_do() -> None:
+    rows = [line for line in PAGE.splitlines() if line.startswith("| `")]
+    assert len(rows) > 40
+    assert [row for row in rows if "action needed" not in row and "can be ignored" not in row] == []
