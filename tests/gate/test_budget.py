@@ -97,7 +97,7 @@ def test_a_slot_is_lost_where_the_one_behind_it_may_have_been_used() -> None:
     held, state = reserve(State(), 100.0, QPS, [A])
     assert isinstance(held, Release)
     _, state = reserve(state, 100.0, QPS, [B])
-    assert confirm(state, 100.0 + spacing(QPS), QPS, held, A) == (None, None)
+    assert confirm(state, 100.001 + spacing(QPS), QPS, held, A) == (None, None)
 
 
 def test_throttling_halves_the_rate_and_answers_bring_it_back() -> None:

@@ -45,15 +45,17 @@ def engine(database_url: str) -> Iterator[Engine]:
 @pytest.fixture
 def process(engine: Engine) -> Iterator[Callable[[], GateStore]]:
     """Stores with connections of their own, as processes have."""
-    engines = []
+    opened: list[tuple[GateStore, Engine]] = []
 
     def another() -> GateStore:
-        engines.append(open_database(engine.url.render_as_string(hide_password=False)))
-        return GateStore(engines[-1], KEY, QPS)
+        own = open_database(engine.url.render_as_string(hide_password=False))
+        opened.append((GateStore(own, KEY, QPS), own))
+        return opened[-1][0]
 
     yield another
-    for each in engines:
-        each.dispose()
+    for store, own in opened:
+        store.close()
+        own.dispose()
 
 
 def category(name: str) -> list[Waiting]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from toplist.config import Limits
-from toplist.gate.budget import SLACK, spacing
+from toplist.gate.budget import CATEGORY_SLACK, spacing
 
 
 @dataclass
@@ -49,7 +49,7 @@ class Cost:
         interval = self.limits.category_interval
         fullest = max(self._by_category.values(), default=0)
         in_a_row = fullest * self.requests / self.asked if self.asked else 0.0
-        return max(by_budget, in_a_row * (interval + SLACK) if interval else 0.0)
+        return max(by_budget, in_a_row * (interval + CATEGORY_SLACK) if interval else 0.0)
 
     def _requests(self, kind: str) -> float:
         return (self.lists[kind] - self.there[kind]) * max(1.0, self.pages.get(kind, 1.0))

@@ -120,6 +120,7 @@ class Gate:
         self._refuse(GateClosed("the crawl has ended"))
         if self._keeper is not None:
             self._keeper.cancel()
+        self._thread.submit(self._store.close)
         self._thread.shutdown(wait=False)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from toplist.gate import budget
 from toplist.gate.budget import Hold, Release, State, Waiting
 from toplist.gate.clocks import ClockOffset
-from toplist.store.database import database_now, writing
+from toplist.store.database import database_now, for_the_gate, writing
 from toplist.store.tables import gate
 
 
@@ -24,19 +24,25 @@ class GateStore:
     """
 
     def __init__(self, engine: Engine, key: str, qps: float):
-        self._engine = engine
+        self._given = engine
+        self._engine = for_the_gate(engine)
         self._key = key
         self._qps = qps
         self._offset = ClockOffset()
         # A look is one statement there, without a transaction around it; SQLite's driver would not take it.
         options = {"isolation_level": "AUTOCOMMIT"} if engine.dialect.name == "postgresql" else {}
-        self._looking = engine.execution_options(**options)
+        self._looking = self._engine.execution_options(**options)
         try:
-            with writing(engine) as connection:
+            with writing(self._engine) as connection:
                 if connection.execute(select(gate.c.key).where(gate.c.key == key)).first() is None:
                     connection.execute(insert(gate).values(key=key, state=""))
         except IntegrityError:
             pass  # another process was first
+
+    def close(self) -> None:
+        """Close what was opened for it alone."""
+        if self._engine is not self._given:
+            self._engine.dispose()
 
     def reserve(self, waiting: Sequence[Waiting]) -> tuple[Release | Hold, float]:
         """Reserve a slot for one of `waiting`: two statements. Returns the decision and the clocks' offset."""
