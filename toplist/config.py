@@ -25,6 +25,7 @@ from toplist.protocol.tokens import Tokens
 from toplist.ranktypes import Protocol
 from toplist.tokenfile import TokenFile
 from toplist.trends.coverage import Coverage
+from toplist.trends.observation import HISTORY_DAYS
 
 SECRETS = ("TOPLIST_APP_KEY", "TOPLIST_APP_SECRET", "TOPLIST_ACCESS_TOKEN", "TOPLIST_REFRESH_TOKEN")
 
@@ -88,6 +89,7 @@ class Config:
     rank_types: str | None
     tree_days: float
     count_covers: str
+    keep_days: int | None
 
     @classmethod
     def load(cls, settings: Settings, *, sandbox: bool, environ: Mapping[str, str] = os.environ) -> Config:
@@ -117,8 +119,16 @@ class Config:
             categories=_text(settings, "TOPLIST_CATEGORIES"),
             rank_types=_text(settings, "TOPLIST_RANK_TYPES"),
             count_covers=_count_covers(settings, sandbox),
+            keep_days=_keep_days(settings),
             tree_days=tree_days(settings),
         )
+
+
+def _keep_days(settings: Settings) -> int | None:
+    if _text(settings, "TOPLIST_KEEP_DAYS") is None:
+        return None
+    accepted = f"whole days of {HISTORY_DAYS + 1} and more (the trends look back {HISTORY_DAYS})"
+    return int(_number(settings, "TOPLIST_KEEP_DAYS", accepted, lambda n: _is_count(n) and n > HISTORY_DAYS))
 
 
 def _count_covers(settings: Settings, sandbox: bool) -> str:

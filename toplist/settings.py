@@ -20,6 +20,7 @@ TOPLIST_TREE_DAYS = os.environ.get("TOPLIST_TREE_DAYS") or 7  # a week-old categ
 TOPLIST_QPS = os.environ.get("TOPLIST_QPS") or 2
 TOPLIST_PAUSE_403 = os.environ.get("TOPLIST_PAUSE_403") or 300
 TOPLIST_SALE_COUNT_COVERS = os.environ.get("TOPLIST_SALE_COUNT_COVERS")  # unknown, total or window:30
+TOPLIST_KEEP_DAYS = os.environ.get("TOPLIST_KEEP_DAYS")  # days of history; default: all of it
 TOPLIST_DATABASE_URL = os.environ.get("TOPLIST_DATABASE_URL")
 TOPLIST_FEED_URI = os.environ.get("TOPLIST_FEED_URI")
 TOPLIST_SET_ASIDE_URI = os.environ.get("TOPLIST_SET_ASIDE_URI")

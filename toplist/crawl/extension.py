@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from scrapy import Spider, signals
@@ -13,6 +14,7 @@ from toplist.crawl.tally import Verdict
 from toplist.feeds.snapshot import deliver_snapshot
 from toplist.feeds.watched import WatchedFeedExporter
 from toplist.sandbox.process import SandboxProcess
+from toplist.store.prune import prune
 
 if TYPE_CHECKING:
     from typing import Self
@@ -77,6 +79,11 @@ class Snapshot:
             await exporter.closed.wait()
         elif self._crawler.settings.getdict("FEEDS"):
             self._delivery.append("the feeds of FEEDS were not written, their exporter did not start")
+        if run.config.keep_days is not None and reason != INTERRUPTED:
+            oldest = run.asked.snapshot_date - timedelta(days=run.config.keep_days - 1)
+            forgotten = await run.in_thread(lambda: prune(run.engine, oldest))
+            if forgotten:
+                logger.info("Forgot %d lists of days before %s (TOPLIST_KEEP_DAYS)", forgotten, oldest)
         self._crawler.stats.set_value("toplist/verdict", str(self.verdict(reason)))
 
     def verdict(self, reason: str) -> Verdict:

@@ -1,0 +1,169 @@
+"""What a list costs to store, trends included, with 50 thousand and with 20 million entries in the history.
+
+`python -m benchmarks.history [postgresql+psycopg://…]`: SQLite in a temporary folder, and a PostgreSQL database that it
+may fill. Two databases are filled by one SQL statement a table; 25 lists of each then get their next day in each, the
+databases in turn. Needs 4 GB of disk a database server.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+import sys
+import tempfile
+import time
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, text
+
+from toplist.crawl.trending import add_trends
+from toplist.items import Entry, ListKey, RankList, Source, Status
+from toplist.ranktypes import Protocol
+from toplist.store.database import open_database
+from toplist.store.history import History
+from toplist.store.ledger import Ledger
+from toplist.store.past import Past
+from toplist.trends.lists import Rules
+
+FIRST, DAYS, ROWS, OFFERS = date(2026, 1, 1), 100, 20, 26
+TODAY = FIRST + timedelta(days=DAYS)
+SIZES = {"50 thousand": 25, "20 million": 10_000}
+MEASURED = 25
+
+_NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {most}) "
+_DAY = {"sqlite": "date('2026-01-01', '+' || d.i || ' day')", "postgresql": "(date '2026-01-01' + d.i)"}
+_TEXT = {"sqlite": "CAST({0} AS TEXT)", "postgresql": "({0})::text"}
+_FILL = {
+    "list": "SELECT l.i, '1688', 'base64', 'hot', {l} FROM n l WHERE l.i BETWEEN 1 AND :lists",
+    "outcome": "SELECT l.i, {day}, 'complete', 20, 0, 0, NULL, 20, 20, 1767225600000 + d.i * 86400000"
+    " FROM n l JOIN n d ON d.i < :days WHERE l.i BETWEEN 1 AND :lists",
+    "offer_text": "SELECT l.i * 100 + o.i, {text}, {text}, 'title ' || {text}, 1, 9.5"
+    " FROM n l JOIN n o ON o.i < :offers WHERE l.i BETWEEN 1 AND :lists",
+    "first_seen": "SELECT l.i, {text}, '2026-01-01' FROM n l JOIN n o ON o.i < :offers WHERE l.i BETWEEN 1 AND :lists",
+    "observation": "SELECT l.i, {day}, r.i, l.i * 100 + (r.i + d.i / 7) % :offers,"
+    " 1767225600000 + d.i * 86400000, 9.5, 1000 + 10 * d.i + r.i, 100 + d.i, 0.1 + 0.001 * r.i"
+    " FROM n l JOIN n d ON d.i < :days JOIN n r ON r.i BETWEEN 1 AND 20 WHERE l.i BETWEEN 1 AND :lists",
+}
+_COLUMNS = {
+    "list": "list_id, source, protocol, rank_type, category_id",
+    "outcome": "list_id, snapshot_date, status, received, set_aside, doubled, asked, page_size, total, collected_ms",
+    "offer_text": "text_id, digest, offer_id, title, tier_start, tier_price",
+    "first_seen": "list_id, offer_id, snapshot_date",
+    "observation": "list_id, snapshot_date, rank, text_id, collected_ms, price, sale_count, buyer_count, breakout_score",
+}
+
+
+def fill(engine: Engine, lists: int) -> None:
+    """A history of `lists` lists, `DAYS` days and `ROWS` rows."""
+    kind = engine.dialect.name
+    names = {
+        "day": _DAY[kind],
+        "l": _TEXT[kind].format("l.i"),
+        "text": _TEXT[kind].format("l.i * 100 + o.i"),
+    }
+    with engine.begin() as connection:
+        for table, query in _FILL.items():
+            filled = query.format(**names)
+            if kind == "postgresql":
+                filled = filled.replace("'2026-01-01' FROM", "date '2026-01-01' FROM")
+            into = f"INSERT INTO {table} ({_COLUMNS[table]}) "
+            numbers = _NUMBERS.format(most=max(lists, DAYS, OFFERS))
+            values = {"lists": lists, "days": DAYS, "offers": OFFERS}
+            wanted = {name: value for name, value in values.items() if f":{name}" in filled}
+            connection.execute(text(f"{into}{numbers}{filled}"), wanted)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("ANALYZE"))
+
+
+def next_day(list_id: int) -> RankList:
+    """A list of 20 rows on the day after the history's last."""
+    key = ListKey(Source.GATEWAY, Protocol.BASE64, "hot", str(list_id))
+    at = datetime(TODAY.year, TODAY.month, TODAY.day, tzinfo=UTC)
+    place = {**key._asdict(), "snapshot_date": TODAY, "collected_at": at, "total": ROWS}
+    entries = [
+        Entry(
+            **place,
+            rank=rank,
+            offer_id=str(list_id * 100 + (rank + DAYS // 7) % OFFERS),
+            title="title",
+            price=9.5,
+            sale_count=2000 + rank,
+            buyer_count=200,
+        )
+        for rank in range(1, ROWS + 1)
+    ]
+    return RankList(
+        key=key, snapshot_date=TODAY, status=Status.COMPLETE, total=ROWS, page_size=20, entries=entries, collected_at=at
+    )
+
+
+def cost(engine: Engine, list_id: int) -> tuple[float, float]:
+    """Seconds of one list's trends, and of its storing."""
+    ended = next_day(list_id)
+    history = History(engine, Ledger(engine, TODAY))
+    began = time.perf_counter()
+    add_trends(ended, Past(engine), Rules(), None)
+    between = time.perf_counter()
+    history.store(ended)
+    assert ended.entries[0].sale_growth is not None
+    return between - began, time.perf_counter() - between
+
+
+def measure(name: str, engines: dict[str, Engine]) -> None:
+    figures: dict[str, list[tuple[float, float]]] = {size: [] for size in engines}
+    draws = {size: random.Random(1).sample(range(1, SIZES[size] + 1), MEASURED) for size in engines}
+    for turn in range(MEASURED):
+        for size, engine in engines.items():
+            figures[size].append(cost(engine, draws[size][turn]))
+    medians = {
+        size: [statistics.median(part) * 1000 for part in zip(*found, strict=True)] for size, found in figures.items()
+    }
+    for size, (trends, stored) in medians.items():
+        print(f"{name}, {size} entries: trends {trends:.2f} ms, store {stored:.2f} ms a list")
+    small, large = medians.values()
+    print(f"{name}: ratio trends {large[0] / small[0]:.2f}, store {large[1] / small[1]:.2f},"
+          f" both {sum(large) / sum(small):.2f}", flush=True)  # fmt: skip
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        engines = {}
+        for size, lists in SIZES.items():
+            path = Path(folder) / f"{lists}.db"
+            engines[size] = open_database(f"sqlite:///{path}")
+            began = time.perf_counter()
+            fill(engines[size], lists)
+            print(
+                f"SQLite, {size}: filled in {time.perf_counter() - began:.0f} s, {path.stat().st_size / 1e6:.0f} MB",
+                flush=True,
+            )
+        measure("SQLite", engines)
+    for url in sys.argv[1:]:
+        engines = {}
+        for size, lists in SIZES.items():
+            engines[size] = open_database(_database(url, f"history_{lists}"))
+            began = time.perf_counter()
+            fill(engines[size], lists)
+            with engines[size].connect() as connection:
+                print(
+                    f"PostgreSQL, {size}: filled in {time.perf_counter() - began:.0f} s, {_size(connection)} MB",
+                    flush=True,
+                )
+        measure("PostgreSQL", engines)
+
+
+def _database(url: str, name: str) -> str:
+    server = open_database(url)
+    with server.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f"DROP DATABASE IF EXISTS {name}"))
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    return server.url.set(database=name).render_as_string(hide_password=False)
+
+
+def _size(connection: Connection) -> int:
+    return round(int(connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one()) / 1e6)
+
+
+if __name__ == "__main__":
+    main()
