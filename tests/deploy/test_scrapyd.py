@@ -10,7 +10,6 @@ from pathlib import Path
 
 from tests.deployment import Deployed, clone
 from tests.feeds.s3_server import SECRET
-from tests.harness import ROOT
 from toplist.sandbox.process import SandboxProcess
 
 DAY = "2026-11-20"
@@ -130,9 +129,3 @@ def test_a_wrong_password_deploys_nothing(deployed: Deployed) -> None:
     assert check.status == 3
     assert "does not answer" in check.said
     assert deployed.server.versions() == ["1"]
-
-
-def test_the_sample_configuration_leaves_empty_what_must_be() -> None:
-    sample = (ROOT / "deploy" / "scrapyd.conf").read_text(encoding="utf-8")
-    assert "\nitems_dir =\n" in sample
-    assert "\njobs_dir =\n" in sample
