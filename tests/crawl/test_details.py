@@ -132,7 +132,14 @@ def test_a_detail_is_good_for_its_week_and_a_past_snapshot_stays_as_it_was(proje
     assert thursday.stat("toplist/details/answered") == str(len(wanted - tuesday))
     monday = sandbox_day(project, "2026-11-30", "details=1")
     assert " 0 there already" in monday.out
+    assert monday.stat("toplist/details/filled") == str(len(shown(project, "2026-11-30")))
     assert shown(project, "2026-11-24") == before
+    mixed_up = project.query(
+        "SELECT COUNT(*) FROM observation o JOIN offer_text t USING (text_id) JOIN offer_detail d USING (detail_id)"
+        " WHERE t.offer_id != d.offer_id",
+        "sandbox",
+    )
+    assert mixed_up == [(0,)]
     weeks = project.query("SELECT DISTINCT week_date FROM detail ORDER BY 1", "sandbox")
     assert weeks == [(str(week_of(date(2026, 11, 24))),), ("2026-11-30",)]
 

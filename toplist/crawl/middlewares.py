@@ -101,11 +101,9 @@ class AnswerMiddleware(_OfRun):
     def process_request(self, request: Request) -> None:
         """Spare the gateway what it has no grant for."""
         key = request.meta.get("toplist_key")
-        scope = request.meta.get("toplist_scope")
-        known = self._ungranted.get(scope) if scope else None
-        if key:
-            endpoint = RANK_TYPES[key.rank_type].endpoint.value
-            known = self._ungranted.get(key.rank_type) or self._ungranted.get(endpoint)
+        known = key and (
+            self._ungranted.get(key.rank_type) or self._ungranted.get(RANK_TYPES[key.rank_type].endpoint.value)
+        )
         if known:
             raise known
 
@@ -208,7 +206,7 @@ class AnswerMiddleware(_OfRun):
         raise self._ungranted[scope]
 
     def _end_scope(self, request: Request, error: NotGranted) -> None:
-        """What is no list and is asked more than once has a scope: said once, and spared from there on."""
+        """What is no list and is asked more than once has a scope: said once. Who asks asks no further."""
         scope = request.meta.get("toplist_scope")
         if scope and scope not in self._ungranted:
             logger.warning("No grant for %s, it is left out and the lists stand: %s", scope, error)

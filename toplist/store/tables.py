@@ -256,9 +256,10 @@ SELECT e.snapshot_date, {collected_at} AS collected_at, l.source, l.protocol, l.
        COALESCE(e.trade_score, d.trade_score) AS trade_score,
        COALESCE(e.repurchase_rate, d.repurchase_rate) AS repurchase_rate, COALESCE(t.supplier, d.supplier) AS supplier,
        COALESCE(t.is_gold, d.is_gold) AS is_gold, t.main_img, t.detail_url,
-       COALESCE(t.services, d.services) AS services, d.unit, d.lot_size, d.marks, e.trend_score, e.heat_index, e.sale_growth, e.sale_growth_per_day, e.sale_growth_adjusted,
-       e.sale_growth_30d, e.price_change, e.price_change_per_day, e.price_volatility, e.rank_change, e.list_status,
-       e.breakout_score, e.breakout_probability, e.is_breakout, n.trend_notes
+       COALESCE(t.services, d.services) AS services, d.unit, d.lot_size, d.marks, e.trend_score, e.heat_index,
+       e.sale_growth, e.sale_growth_per_day, e.sale_growth_adjusted, e.sale_growth_30d, e.price_change,
+       e.price_change_per_day, e.price_volatility, e.rank_change, e.list_status, e.breakout_score,
+       e.breakout_probability, e.is_breakout, n.trend_notes
 FROM observation e
 JOIN list l ON l.list_id = e.list_id
 JOIN outcome o ON o.list_id = e.list_id AND o.snapshot_date = e.snapshot_date
