@@ -94,6 +94,8 @@ def tree() -> None:
             f"  {len(at)} requests in {done.seconds:.0f} s, {(len(at) - 1) / (at[-1] - at[0]):.3f}/s,"
             f" {state['violations']} violations, peak {done.peak:.0f} MB"
         )
+        for each in state["violation_descriptions"][:5]:
+            print(f"  {each}; load {os.getloadavg()[0]:.1f}")
         again, _ = walked(sandbox, Path(folder))
         print(f"  kept: {again.seconds:.1f} s, {sandbox.state()['arrivals'] - len(at)} requests", flush=True)
 
