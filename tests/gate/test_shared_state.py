@@ -6,14 +6,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, select, text
 
 from toplist.gate.budget import LOOKAHEAD, Hold, Release, Waiting, spacing
 from toplist.gate.store import GateStore
-from toplist.store.database import open_database
+from toplist.store.database import database_now, open_database, writing
 
 QPS = 2.0
 KEY = "k" * 32
@@ -121,6 +122,23 @@ def test_a_process_that_is_killed_jams_nothing(engine: Engine, process: Callable
         slot, offset = store.reserve(category("a"))
     ahead = released(slot).at + offset - time.monotonic()
     assert ahead <= spacing(QPS)
+
+
+def test_the_clock_is_read_when_the_wait_for_the_state_is_over(postgres: Callable[[], str]) -> None:
+    """Else a slot would begin in the past, and the request behind it come too soon."""
+    engine = open_database(postgres())
+    store = GateStore(engine, KEY, QPS)
+    waits = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    with ThreadPoolExecutor(1) as threads, engine.connect() as watch:
+        with writing(engine) as connection:
+            store._read(connection, lock=True)
+            reserved = threads.submit(store.reserve, category("a"))
+            while not watch.execute(waits).scalar():
+                watch.rollback()
+            until = connection.execute(select(database_now(connection))).scalar_one()
+        assert released(reserved.result(10)[0]).at >= until
+    store.close()
+    engine.dispose()
 
 
 def test_a_request_costs_three_statements(engine: Engine, process: Callable[[], GateStore]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from threading import Barrier
 from typing import Any
 
@@ -109,8 +110,8 @@ def test_rows_that_were_set_aside_come_back_with_the_reason(history: History) ->
 
 def test_crawls_that_meet_the_same_offers_do_not_wait_for_each_other(engine: Engine) -> None:
     """Two transactions that enter the same new rows in opposite orders would."""
-    for round_ in range(5):
-        entries = [an_entry(rank, title=f"{round_} {rank}") for rank in range(1, 60)]
+    for round_ in range(3):
+        entries = [an_entry(rank, title=f"{round_} {rank}") for rank in range(1, 500)]
         lists = [
             ended(
                 [each.model_copy(update={"rank": place, "rank_type": kind}) for place, each in enumerate(order, 1)],
@@ -123,25 +124,28 @@ def test_crawls_that_meet_the_same_offers_do_not_wait_for_each_other(engine: Eng
 
 
 def test_the_same_list_stored_by_two_crawls_is_there_once_and_the_longer_one_stays(engine: Engine) -> None:
-    long, short = [an_entry(rank) for rank in range(1, 41)], [an_entry(rank) for rank in range(1, 11)]
     history = History(engine, Ledger(engine, DAY))
-    Ledger(engine, DAY).plan([HOT], None, 20)
-    together(
-        lambda: history.store(ended(long)),
-        lambda: History(engine, Ledger(engine, DAY)).store(ended(short, Status.SHORT)),
-    )
-    assert ranks(history) == list(range(1, 41))
+    keys = [HOT._replace(category_id=str(number)) for number in range(12)]
+    Ledger(engine, DAY).plan(keys, None, 20)
+    for key in keys:
+        long, short = (
+            ended([an_entry(rank, category_id=key.category_id) for rank in range(1, count)], status, key)
+            for count, status in ((41, Status.COMPLETE), (11, Status.SHORT))
+        )
+        together(lambda long=long: history.store(long), lambda short=short: history.store(short))
+    assert ranks(history) == list(range(1, 41)) * 12
 
 
 def test_crawls_that_plan_at_once_plan_the_same(engine: Engine) -> None:
-    keys = [HOT._replace(category_id=str(number)) for number in range(300)]
+    keys = [HOT._replace(category_id=str(number)) for number in range(1000)]
+    Ledger(engine, DAY - timedelta(days=1)).plan(keys, None, 20)
     first, second = together(
         lambda: Ledger(engine, DAY).plan(keys, None, 20), lambda: Ledger(engine, DAY).plan(keys[::-1], 20, 20)
     )
     assert isinstance(first, dict)
     assert isinstance(second, dict)
     assert {key: mark.list_id for key, mark in first.items()} == {key: mark.list_id for key, mark in second.items()}
-    assert Ledger(engine, DAY).counts() == {Status.PENDING: 300}
+    assert Ledger(engine, DAY).counts() == {Status.PENDING: 1000}
 
 
 def test_crawls_that_open_a_new_database_at_once_all_find_it_ready(database_url: str) -> None:

@@ -44,7 +44,7 @@ def write_snapshot(
     try:
         write_side_files(places, history, snapshot_date, source)
     except OSError as error:
-        name = str(error.filename)
+        name = str(error.filename or "a file beside the feed")
         outcomes.append(Failed(name, f"{name} was not written: {error.strerror or type(error).__name__}."))
     if not history.rows(snapshot_date, source):
         return outcomes
