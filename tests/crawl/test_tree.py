@@ -168,6 +168,16 @@ def test_a_category_that_the_gateway_does_not_know_is_named(project: Project, ga
     assert list(project.ledger()) == [("hot", BRANCH[0])]
 
 
+def test_a_category_whose_parent_can_not_be_read_is_named(project: Project, gateway: Gateway) -> None:
+    sandbox = gateway("--total=1")
+    sandbox.faults([f"kind=code,code=500_9,category={DRESSES}"])
+    done = project.crawl(sandbox, "categories=126060000,126120000", "level=3", "rank_types=hot")
+    assert done.status == 3
+    assert "category 126060000 could not be read" in done.out
+    assert "Traceback" not in done.log
+    assert list(project.ledger()) == [("hot", "126120000")]
+
+
 def test_a_category_below_the_level_is_bad_input(project: Project, gateway: Gateway) -> None:
     sandbox = gateway()
     done = project.crawl(sandbox, f"categories={DRESSES}", "level=1")

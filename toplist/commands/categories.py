@@ -31,6 +31,7 @@ class TreeSpider(TopListSpider):
     """Walks the tree down to a level within the limits, and asks for no list."""
 
     name = "categories"
+    writes_feeds = False
     _level: int
 
     async def start(self) -> AsyncIterator[Any]:

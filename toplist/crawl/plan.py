@@ -156,8 +156,10 @@ async def walked(run: Run, given: tuple[str, ...], level: int) -> list[str]:
         run.stop("no_tree", f"the category tree was refused and is not kept, leave level out: {why}")
         raise GateClosed("the crawl was told to stop")
     run.tally.unread.update({each: walk.failed.get(each, "not read") for each in missing})
-    if walk.refused or walk.failed.keys() - set(missing):
-        _say_kept_is_used(run, walk, given, level)
+    if outdated := walk.outdated(given, level):
+        why = walk.refused or "; ".join(walk.failed.values())[:300]
+        oldest = f"{min(reading.read_at for reading in outdated):%F %R}"
+        logger.warning("The kept category tree is used, the oldest part of it read at %s UTC: %s", oldest, why)
     found = run.tree.at_level(given, level)
     _note_tree(run, given, level, found)
     return found
@@ -182,10 +184,3 @@ def _refuse_deeper(run: Run, given: tuple[str, ...], level: int) -> None:
                 f"level={level} is not accepted with categories={category_id}: {category.name or 'it'} is on level"
                 f" {category.level}, so it takes {' or '.join(map(str, range(category.level, DEEPEST + 1)))}."
             )
-
-
-def _say_kept_is_used(run: Run, walk: Walk, given: tuple[str, ...], level: int) -> None:
-    kept = [run.tree.reading(each) for each in run.tree.due(given, level, run.clock.now())]
-    oldest = min(reading.read_at for reading in kept if reading)
-    why = walk.refused or "; ".join(walk.failed.values())[:300]
-    logger.warning("The kept category tree is used, the oldest part of it read at %s UTC: %s", f"{oldest:%F %R}", why)

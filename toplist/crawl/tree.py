@@ -58,6 +58,11 @@ class Walk:
             logger.info("Category tree: %d categories to read", len(due))
             await self._together(self._children_of(each) for each in due)
 
+    def outdated(self, category_ids: Iterable[str], level: int) -> list[Reading]:
+        """What is still too old after the walk: it was refused, or failed, and what is kept is used."""
+        due = self.tree.due(category_ids, level, self._not_before)
+        return [reading for each in due if (reading := self.tree.reading(each))]
+
     def _due(self, ids: list[str], level: int) -> list[str]:
         """A category is asked for once in a walk, whatever comes of it and whatever the clock does meanwhile."""
         known = (each for each in ids if self.tree.get(each))

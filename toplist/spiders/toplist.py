@@ -46,6 +46,7 @@ class TopListSpider(scrapy.Spider):
     """One snapshot of the ranking lists (榜单). Its arguments are `toplist.arguments.Arguments`."""
 
     name = "toplist"
+    writes_feeds = True
     run: Run
     details: Details
     daily: Daily
@@ -63,7 +64,7 @@ class TopListSpider(scrapy.Spider):
         config = Config.load(settings, sandbox=arguments.gateway == "sandbox")
         reset = settings.getbool("DELTAFETCH_RESET")
         asked = settle(arguments, config, utc_now(), delta_reset=reset)
-        if not asked.dry_run:
+        if cls.writes_feeds:
             check_feeds(config.places, asked.snapshot_date)
         spider = super().from_crawler(crawler, *args, **kwargs)
         spider.run = Run(crawler, config, asked, open_database(config.places.database_url))
