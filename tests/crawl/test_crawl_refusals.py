@@ -21,7 +21,8 @@ def names(requests: list[dict[str, Any]]) -> list[tuple[str, str, int]]:
 @pytest.mark.parametrize("rule", ["kind=5xx", "kind=html", "kind=truncated", "kind=reset", "kind=timeout"])
 def test_an_answer_that_can_not_be_read_is_asked_for_twice_more(project: Project, gateway: Gateway, rule: str) -> None:
     sandbox = gateway("--total=5", f"--fault={rule},rank_type=hot,category=311")
-    done = project.crawl(sandbox, *TWO, DOWNLOAD_TIMEOUT="1")
+    patience = "3" if rule == "kind=timeout" else "15"
+    done = project.crawl(sandbox, *TWO, DOWNLOAD_TIMEOUT=patience)
     assert done.status == 3
     assert names(asked(sandbox)).count(("hot", "311", 1)) == 3
     assert project.ledger()["hot", "311"][0] == "failed"
@@ -220,4 +221,4 @@ def test_a_gateway_without_a_readable_answer_is_given_up(project: Project, gatew
 
 def test_a_slow_drip_is_cut_off_and_asked_again(project: Project, gateway: Gateway) -> None:
     sandbox = gateway("--total=5", "--fault=kind=drip,seconds=30,rank_type=hot,category=311,times=1")
-    assert project.crawl(sandbox, *TWO, DOWNLOAD_TIMEOUT="1").status == 0
+    assert project.crawl(sandbox, *TWO, DOWNLOAD_TIMEOUT="3").status == 0

@@ -49,7 +49,7 @@ def leaks(folder: Path, *texts: str, known: tuple[str, ...] = (KEY, SECRET, TOKE
 def test_nothing_secret_is_left_behind(project: Project, sandbox: SandboxProcess, token: str) -> None:
     sandbox.faults(FAULTS)
     options = ["categories=311,312,54,67", "rank_types=hot,complex,goodPrice", "-LDEBUG", "--set=JOBDIR=job"]
-    limits = {**UNLIMITED, "TOPLIST_PAUSE_403": "0.2", "DOWNLOAD_TIMEOUT": "1", "TOPLIST_ACCESS_TOKEN": token}
+    limits = {**UNLIMITED, "TOPLIST_PAUSE_403": "0.2", "DOWNLOAD_TIMEOUT": "3", "TOPLIST_ACCESS_TOKEN": token}
     done = project.crawl(sandbox, *options, "--output=own.csv", **limits)
     assert done.status == 3
     assert "777" in done.log
