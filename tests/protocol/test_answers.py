@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic_core import to_jsonable_python
 
 from toplist.errors import ListFailed, NotGranted, Unreadable
 from toplist.protocol.answers import WRAPPERS, Answer, read_answer
 from toplist.protocol.categories import CategoryNode, read_categories
+from toplist.protocol.daily import Figure, read_daily
+from toplist.protocol.details import read_detail
 from toplist.protocol.notes import Notes
+from toplist.protocol.refusals import check_refusal
 from toplist.protocol.rows import Rows
 from toplist.ranktypes import RANK_TYPES, Endpoint, Protocol
 
@@ -45,6 +49,25 @@ def tree_result(body: bytes) -> dict[str, Any]:
     return {"nodes": nodes, "notes": {"/".join(note): times for note, times in notes.items()}}
 
 
+def noted(result: Any, notes: Notes) -> dict[str, Any]:
+    return {"result": result, "notes": {"/".join(note): times for note, times in notes.items()}}
+
+
+def detail_result(body: bytes) -> dict[str, Any]:
+    notes = Notes()
+    detail = read_detail(check_refusal(200, body, Protocol.OPENPLATFORM), "34513534353434", notes)
+    return noted(to_jsonable_python(detail), notes)
+
+
+def daily_reader(figure: Figure) -> Callable[[bytes], dict[str, Any]]:
+    def result(body: bytes) -> dict[str, Any]:
+        notes = Notes()
+        figures = read_daily(figure, check_refusal(200, body, Protocol.OPENPLATFORM), notes)
+        return noted(to_jsonable_python(figures), notes)
+
+    return result
+
+
 def list_reader(protocol: Protocol, endpoint: Endpoint) -> Callable[[bytes], dict[str, Any]]:
     return lambda body: list_result(protocol, endpoint, body)
 
@@ -55,7 +78,11 @@ READERS: dict[str, Callable[[bytes], dict[str, Any]]] = {
     for protocol in Protocol
     for rank_type in RANK_TYPES.values()
     if rank_type.served_by(protocol)
-} | {"categories": tree_result}
+} | {
+    "categories": tree_result,
+    "details": detail_result,
+    **{f"daily_{figure.field}": daily_reader(figure) for figure in Figure},
+}
 
 
 @pytest.mark.parametrize("reader", READERS)
