@@ -1,7 +1,8 @@
 """What changed, day by day, through crawls of the sandbox's market days."""
 
 import json
-from collections.abc import Iterator
+import subprocess
+import sys
 from math import log
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,13 @@ COLUMNS = "rank_type, offer_id, rank, sale_count, list_status, rank_change, sale
 
 
 @pytest.fixture(scope="module")
-def week(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+def week(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Four days in a row, a day missed, and one more."""
     project = Project(tmp_path_factory.mktemp("trends") / "project")
     for day in ("01", "02", "03", "04", "06"):
         done = project.crawl(None, *LIST, f"snapshot_date=2026-11-{day}")
         assert done.status == 0, done.log
-    yield project
+    return project
 
 
 def entries(project: Project, day: str) -> dict[tuple[str, str], dict[str, Any]]:
@@ -96,9 +97,6 @@ def test_a_list_asked_less_deep_makes_nobody_new_or_gone(week: Project) -> None:
 
 
 def test_the_backtest_says_when_there_is_too_little_history(week: Project) -> None:
-    import subprocess
-    import sys
-
     command = [sys.executable, "-m", "scrapy", "backtest", "--gateway=sandbox"]
     done = subprocess.run(
         command, cwd=week.folder, env=week.environment(None), capture_output=True, text=True, check=False

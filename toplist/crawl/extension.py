@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from scrapy import Spider, signals
 from scrapy.exceptions import CloseSpider, NotConfigured
 
+from toplist.crawl.run import OfRun
 from toplist.crawl.sandboxed import start_sandbox
 from toplist.crawl.tally import Verdict
 from toplist.feeds.snapshot import deliver_snapshot
@@ -17,39 +18,27 @@ from toplist.sandbox.process import SandboxProcess
 from toplist.store.prune import prune
 
 if TYPE_CHECKING:
-    from typing import Self
-
     from scrapy.crawler import Crawler
 
-    from toplist.crawl.run import Run
 
 logger = logging.getLogger(__name__)
 
 INTERRUPTED = "shutdown"  # Scrapy's close reason for a signal
 
 
-class Snapshot:
+class Snapshot(OfRun):
     """Opens and closes one snapshot's crawl."""
 
     def __init__(self, crawler: Crawler):
         if not hasattr(crawler.spider, "run"):
             raise NotConfigured("not a toplist spider")
-        self._crawler = crawler
+        super().__init__(crawler)
         self._sandbox: SandboxProcess | None = None
         self._delivery = ["the feed was not written"]
         crawler.signals.connect(self.spider_opened, signals.spider_opened)
         crawler.signals.connect(self.spider_idle, signals.spider_idle)
         crawler.signals.connect(self.spider_closed, signals.spider_closed)
         crawler.signals.connect(self.engine_stopped, signals.engine_stopped)
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        return cls(crawler)
-
-    @property
-    def run(self) -> Run:
-        run: Run = self._crawler.spider.run  # type: ignore[union-attr]
-        return run
 
     async def spider_opened(self, spider: Spider) -> None:
         run = self.run

@@ -14,6 +14,7 @@ from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 
 from toplist.crawl.extras import READERS
+from toplist.crawl.run import OfRun
 from toplist.crawl.scheduler import AGAIN
 from toplist.crawl.tally import NO_GRANT
 from toplist.errors import (
@@ -36,32 +37,13 @@ from toplist.protocol.tokens import TOKEN_CODES, read_token_answer
 from toplist.ranktypes import RANK_TYPES
 
 if TYPE_CHECKING:
-    from typing import Self
-
     from scrapy.crawler import Crawler
 
-    from toplist.crawl.run import Run
 
 logger = logging.getLogger(__name__)
 
 
-class _OfRun:
-    """A middleware of a toplist crawl; `run` is what the crawl's components share."""
-
-    def __init__(self, crawler: Crawler):
-        self._crawler = crawler
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        return cls(crawler)
-
-    @property
-    def run(self) -> Run:
-        run: Run = self._crawler.spider.run  # type: ignore[union-attr]
-        return run
-
-
-class DrainMiddleware(_OfRun):
+class DrainMiddleware(OfRun):
     """Gives a request that the closing gate turned away back to the scheduler, which may keep it for a later run."""
 
     def process_request(self, request: Request) -> None:
@@ -75,7 +57,7 @@ class DrainMiddleware(_OfRun):
         return request.replace(dont_filter=True) if is_list and isinstance(exception, GateClosed) else None
 
 
-class AnswerMiddleware(_OfRun):
+class AnswerMiddleware(OfRun):
     """Reads every answer to a list's call and acts on what it says.
 
     A readable one goes to the callback with `answer` among its arguments; a failure goes to the errback as one of

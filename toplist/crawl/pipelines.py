@@ -4,33 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from toplist.crawl.run import OfRun
 from toplist.crawl.trending import add_trends
 from toplist.items import ListKey, RankList, Status
 from toplist.trends.lists import Rules
 
 if TYPE_CHECKING:
-    from typing import Self
-
     from scrapy.crawler import Crawler
 
     from toplist.crawl.run import Run
 
 
-class _OfRun:
-    def __init__(self, crawler: Crawler):
-        self._crawler = crawler
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        return cls(crawler)
-
-    @property
-    def run(self) -> Run:
-        run: Run = self._crawler.spider.run  # type: ignore[union-attr]
-        return run
-
-
-class TrendsPipeline(_OfRun):
+class TrendsPipeline(OfRun):
     """Fills in what changed since the earlier snapshots of the list."""
 
     def __init__(self, crawler: Crawler):
@@ -50,7 +35,7 @@ class TrendsPipeline(_OfRun):
         return self._rules[key.protocol]
 
 
-class StorePipeline(_OfRun):
+class StorePipeline(OfRun):
     """Stores a list and marks it in the ledger, in one transaction; then it counts as ended."""
 
     async def process_item(self, item: Any) -> Any:
