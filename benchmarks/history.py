@@ -40,8 +40,7 @@ _FILL = {
     " FROM n l JOIN n d ON d.i < :days WHERE l.i BETWEEN 1 AND :lists",
     "offer_text": "SELECT l.i * 100 + o.i, {text}, {text}, 'title ' || {text}, 1, 9.5"
     " FROM n l JOIN n o ON o.i < :offers WHERE l.i BETWEEN 1 AND :lists",
-    "first_seen": "SELECT l.i, {text}, '2026-01-01'"
-    " FROM n l JOIN n o ON o.i < :offers WHERE l.i BETWEEN 1 AND :lists",
+    "first_seen": "SELECT l.i, {text}, '2026-01-01' FROM n l JOIN n o ON o.i < :offers WHERE l.i BETWEEN 1 AND :lists",
     "observation": "SELECT l.i, {day}, r.i, l.i * 100 + (r.i + d.i / 7) % :offers,"
     " 1767225600000 + d.i * 86400000, 9.5, 1000 + 10 * d.i + r.i, 100 + d.i, 0.1 + 0.001 * r.i"
     " FROM n l JOIN n d ON d.i < :days JOIN n r ON r.i BETWEEN 1 AND 20 WHERE l.i BETWEEN 1 AND :lists",

@@ -23,6 +23,7 @@ from toplist.ranktypes import Protocol
 
 AT = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 
+
 def read(protocol: Protocol, row: Any) -> tuple[dict[str, Any], int | None, Notes]:
     notes = Notes()
     offer, rank = read_row(protocol, row, notes)
@@ -116,11 +117,11 @@ def test_given_tiers_are_kept_before_those_of_a_range() -> None:
     assert offer["price_tiers"] == [{"start_quantity": 2, "price": 12.5}, {"start_quantity": 100, "price": 11.0}]
 
 
-def test_without_a_price_the_lowest_step_is_the_lower_end() -> None:
+def test_without_a_price_the_first_step_is_what_the_smallest_order_pays() -> None:
     offer, _, notes = read(Protocol.BASE64, {**BASE64_ROW, "price": None})
-    assert (offer["price"], notes) == (11.0, {})
+    assert (offer["price"], notes) == (12.5, {})
     offer, _, notes = read(Protocol.BASE64, {**BASE64_ROW, "price": "面议"})
-    assert (offer["price"], notes) == (11.0, {("price", "no_number"): 1})
+    assert (offer["price"], notes) == (12.5, {("price", "no_number"): 1})
 
 
 def test_a_key_that_says_fen() -> None:

@@ -39,7 +39,7 @@ class Reply(NamedTuple):
     @property
     def rows(self) -> Any:
         (outer,) = self.json.values()
-        return (outer["result"].get("itemList") if "success" not in outer else outer["result"]["rankProductModels"])
+        return outer["result"].get("itemList") if "success" not in outer else outer["result"]["rankProductModels"]
 
 
 def now_ms(offset: float = 0) -> str:

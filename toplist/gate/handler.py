@@ -87,6 +87,8 @@ class GateDownloadHandler(HTTP11DownloadHandler):
             await self._warm_pool.open(self._route)
 
     async def _send(self, request: Request, run: Run, gate: Gate, ticket: Ticket) -> Response:
+        # Before it is signed: an answer is of the clock that stood then, and of a pause that began after it.
+        request.meta["toplist_sent_at"] = run.clock.monotonic()
         signed = sign(request.meta["toplist_call"], run.credentials, run.clock.timestamp())
         wire = request.replace(
             url=f"{run.gateway_url}/{signed.path}", body=signed.form_body, meta={**request.meta, "toplist_call": None}
@@ -95,7 +97,6 @@ class GateDownloadHandler(HTTP11DownloadHandler):
         download = asyncio.ensure_future(super().download_request(wire))
         try:
             await _written(download, warm)
-            request.meta["toplist_sent_at"] = run.clock.monotonic()
             ticket.sent()
             response = await download
         except Exception as error:

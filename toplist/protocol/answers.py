@@ -28,9 +28,7 @@ class Answer:
     total: int | None
 
 
-def read_answer(
-    protocol: Protocol, endpoint: Endpoint, status: int, body: bytes, notes: Notes | None = None
-) -> Answer:
+def read_answer(protocol: Protocol, endpoint: Endpoint, status: int, body: bytes, notes: Notes | None = None) -> Answer:
     """Read an answer to `list_call`. Raises a `GatewayError` for everything that is not a list.
 
     The outermost key must be the endpoint's, or the answer is `Unreadable`; below it what is missing or null makes the

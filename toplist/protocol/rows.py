@@ -91,14 +91,15 @@ def _read_columns(columns: Iterable[Column], raw_row: dict[str, Any], notes: Not
 
 
 def _add_price(fields: dict[str, Any], raw_row: dict[str, Any], notes: Notes) -> None:
-    """The price, and what it and the tiers say of each other: a range is both ends, tiers have a lowest."""
+    """The price, and what it and the tiers say of each other: a range is both ends, tiers have a first."""
     price = notes.keep("price", values.read_price(raw_row.get("price")))
     for key in _FEN_PRICE_KEYS:
         if price is None and key in raw_row:
             price = notes.keep("price", values.read_price(raw_row[key], fen=True))
     tiers: list[PriceTier] | None = fields["price_tiers"]
     if price is None:
-        fields["price"] = min(tier.price for tier in tiers) if tiers else None
+        # what the smallest order pays a piece, as a detail's price is
+        fields["price"] = min(tiers, key=lambda tier: tier.start_quantity).price if tiers else None
         return
     fields["price"] = price.low
     if not tiers:

@@ -118,9 +118,7 @@ def _ranked(params: Mapping[str, str]) -> dict[str, Any]:
         return {}
 
 
-def check(
-    asked: Asked, credentials: Credentials, not_granted: Collection[str], now: float, max_age: float
-) -> None:
+def check(asked: Asked, credentials: Credentials, not_granted: Collection[str], now: float, max_age: float) -> None:
     """Let the request pass, or raise `Refusal`. `now` is the gateway's clock in seconds, `not_granted` names rank
     types and APIs that the app may not use."""
     if asked.api is None:
