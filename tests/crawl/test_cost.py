@@ -4,6 +4,7 @@ import pytest
 
 from toplist.config import Limits
 from toplist.crawl.cost import Cost, duration
+from toplist.gate.budget import CATEGORY_SLACK, spacing
 
 LIMITS = Limits(qps=2, category_interval=1.5, pause=300)
 
@@ -16,15 +17,15 @@ def cost(lists: int, categories: int, *, there: int = 0, limits: Limits = LIMITS
 
 
 def test_the_budget_decides_where_there_are_many_categories() -> None:
-    assert cost(27000, 3000).seconds == pytest.approx(27000 / 2 * 1.014)
+    assert cost(27000, 3000).seconds == pytest.approx(27000 * spacing(2))
     assert str(cost(27000, 3000)) == (
         "27000 lists, 0 of them complete already; at least 27000 requests, 3 h 49 min by the limits"
     )
 
 
 def test_the_interval_decides_where_there_are_few() -> None:
-    assert cost(9, 1).seconds == pytest.approx(9 * 1.514)
-    assert cost(9, 9).seconds == pytest.approx(9 / 2 * 1.014)
+    assert cost(9, 1).seconds == pytest.approx(9 * (1.5 + CATEGORY_SLACK))
+    assert cost(9, 9).seconds == pytest.approx(9 * spacing(2))
 
 
 def test_what_is_there_costs_nothing() -> None:
