@@ -80,7 +80,8 @@ class LeaseMiddleware:
         raise IgnoreRequest("another crawl is fetching the list")
 
     def spider_idle(self, spider: Any) -> None:
-        if self._waiting and not self._run.is_stopping():
+        watched = not any(task.done() for task in self._tasks)  # else nobody would end the wait
+        if self._waiting and watched and not self._run.is_stopping():
             raise DontCloseSpider
 
     async def spider_closed(self, spider: Any) -> None:
