@@ -50,7 +50,8 @@ _COLUMNS = {
     "outcome": "list_id, snapshot_date, status, received, set_aside, doubled, asked, page_size, total, collected_ms",
     "offer_text": "text_id, digest, offer_id, title, tier_start, tier_price",
     "first_seen": "list_id, offer_id, snapshot_date",
-    "observation": "list_id, snapshot_date, rank, text_id, collected_ms, price, sale_count, buyer_count, breakout_score",
+    "observation": "list_id, snapshot_date, rank, text_id, collected_ms,"
+    " price, sale_count, buyer_count, breakout_score",
 }
 
 
