@@ -18,7 +18,7 @@ SLACK = 0.016
 CATEGORY_SLACK = 0.026
 """The same in every category's interval, where it costs nothing as long as there are two categories."""
 
-TOLERANCE = 0.004
+TOLERANCE = 0.006
 """A slot that is this much late is moved, or given up; it is never used as if it were on time."""
 
 LOOKAHEAD = 0.05
