@@ -42,7 +42,8 @@ _FILL = {
     " FROM n l JOIN n o ON o.i < :offers WHERE l.i BETWEEN 1 AND :lists",
     "first_seen": "SELECT l.i, {text}, '2026-01-01' FROM n l JOIN n o ON o.i < :offers WHERE l.i BETWEEN 1 AND :lists",
     "observation": "SELECT l.i, {day}, r.i, l.i * 100 + (r.i + d.i / 7) % :offers,"
-    " 1767225600000 + d.i * 86400000, 9.5, 1000 + 10 * d.i + r.i, 100 + d.i, 0.1 + 0.001 * r.i"
+    " 1767225600000 + d.i * 86400000, 9.5, 1000 + 10 * d.i + r.i, 100 + d.i, 0.1 + 0.001 * r.i,"
+    " 30.05, 51.25, 0.01, 0.0101, 0.002, 0.0, 0.0, 0.013, 0, 'steady', 0.081, 7"
     " FROM n l JOIN n d ON d.i < :days JOIN n r ON r.i BETWEEN 1 AND 20 WHERE l.i BETWEEN 1 AND :lists",
 }
 _COLUMNS = {
@@ -51,7 +52,9 @@ _COLUMNS = {
     "offer_text": "text_id, digest, offer_id, title, tier_start, tier_price",
     "first_seen": "list_id, offer_id, snapshot_date",
     "observation": "list_id, snapshot_date, rank, text_id, collected_ms,"
-    " price, sale_count, buyer_count, breakout_score",
+    " price, sale_count, buyer_count, breakout_score, trend_score, heat_index, sale_growth, sale_growth_per_day,"
+    " sale_growth_adjusted, price_change, price_change_per_day, price_volatility, rank_change, list_status,"
+    " breakout_probability, note_id",
 }
 
 
