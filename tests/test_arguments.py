@@ -84,9 +84,10 @@ def test_a_bad_setting_is_named_with_what_is_accepted(settings: dict[str, str], 
 
 
 def test_a_password_in_a_setting_is_not_repeated() -> None:
-    with pytest.raises(InputError) as refused:
-        config(TOPLIST_DATABASE_URL="nosuchdb://me:hunter2@host/db")
-    assert "hunter2" not in str(refused.value)
+    for name, url in (("DATABASE", "nosuchdb://me:hunter2@host/db"), ("GATEWAY", "https://me:hunter2@host/openapi")):
+        with pytest.raises(InputError) as refused:
+            config(**{f"TOPLIST_{name}_URL": url})
+        assert "hunter2" not in str(refused.value)
 
 
 def test_without_credentials_both_ways_on_are_said() -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -95,7 +96,7 @@ class Config:
     def load(cls, settings: Settings, *, sandbox: bool, environ: Mapping[str, str] = os.environ) -> Config:
         """Read and check everything. Raises InputError."""
         protocol = _protocol(settings)
-        given = Tokens() if sandbox else _tokens(settings, environ)
+        given = Tokens() if sandbox else Tokens(*_secrets(settings, environ)[2:])
         token_file = None if sandbox else _token_file(settings, given)
         tokens = (token_file and token_file.read()) or given
         credentials = None if sandbox else _credentials(settings, environ, protocol, tokens)
@@ -208,11 +209,6 @@ def _secrets(settings: Settings, environ: Mapping[str, str]) -> list[str | None]
     return [str(settings.get(name) or environ.get(name) or "").strip() or None for name in SECRETS]
 
 
-def _tokens(settings: Settings, environ: Mapping[str, str]) -> Tokens:
-    _, _, access_token, refresh_token = _secrets(settings, environ)
-    return Tokens(access_token, refresh_token)
-
-
 def _token_file(settings: Settings, given: Tokens) -> TokenFile | None:
     """The file may hold newer tokens than the environment, which does not learn of a refresh."""
     path = _text(settings, "TOPLIST_TOKEN_FILE")
@@ -251,8 +247,9 @@ def _gateway_url(url: str) -> str:
     except ValueError:
         valid = False
     if not valid or parts.query or parts.fragment:
+        shown = re.sub(r"//[^/]*@", "//***@", url)
         raise InputError(
-            f"TOPLIST_GATEWAY_URL={url!r} is not accepted: it takes an https:// URL, or http:// for this computer"
+            f"TOPLIST_GATEWAY_URL={shown!r} is not accepted: it takes an https:// URL, or http:// for this computer"
             " (localhost, 127.0.0.1)."
         )
     return url.rstrip("/")
