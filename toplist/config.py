@@ -96,7 +96,8 @@ class Config:
     def load(cls, settings: Settings, *, sandbox: bool, environ: Mapping[str, str] = os.environ) -> Config:
         """Read and check everything. Raises InputError."""
         protocol = _protocol(settings)
-        given = Tokens() if sandbox else Tokens(*_secrets(settings, environ)[2:])
+        *_, access, refresh = _secrets(settings, environ)
+        given = Tokens() if sandbox else Tokens(access, refresh)
         token_file = None if sandbox else _token_file(settings, given)
         tokens = (token_file and token_file.read()) or given
         credentials = None if sandbox else _credentials(settings, environ, protocol, tokens)
