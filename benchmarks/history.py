@@ -1,8 +1,7 @@
 """What a list costs to store, trends included, with 50 thousand and with 20 million entries in the history.
 
-`python -m benchmarks.history [postgresql+psycopg://…]`: SQLite in a temporary folder, and a PostgreSQL database that it
-may fill. Two databases are filled by one SQL statement a table; 25 lists of each then get their next day in each, the
-databases in turn. Needs 4 GB of disk a database server.
+`python -m benchmarks.history [sqlite] [postgres]`: both, each started for the purpose. Two databases are filled by one SQL statement a table; 25 lists of each then get their next day in each, the
+databases in turn. Needs 6 GB of disk.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, text
 
+from tests.postgres_server import serve_postgres
 from toplist.crawl.trending import add_trends
 from toplist.items import Entry, ListKey, RankList, Source, Status
 from toplist.ranktypes import Protocol
@@ -130,43 +130,35 @@ def measure(name: str, engines: dict[str, Engine]) -> None:
           f" both {sum(large) / sum(small):.2f}", flush=True)  # fmt: skip
 
 
+def compare(name: str, urls: dict[str, str]) -> None:
+    """Fill a database of each size, say what it takes, and measure both in turn."""
+    engines = {}
+    for size, url in urls.items():
+        engine = engines[size] = open_database(url)
+        began = time.perf_counter()
+        fill(engine, SIZES[size])
+        with engine.connect() as connection:
+            filled = f"{time.perf_counter() - began:.0f} s, {_megabytes(connection)} MB"
+        print(f"{name}, {size} entries: filled in {filled}", flush=True)
+    measure(name, engines)
+
+
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        engines = {}
-        for size, lists in SIZES.items():
-            path = Path(folder) / f"{lists}.db"
-            engines[size] = open_database(f"sqlite:///{path}")
-            began = time.perf_counter()
-            fill(engines[size], lists)
-            print(
-                f"SQLite, {size}: filled in {time.perf_counter() - began:.0f} s, {path.stat().st_size / 1e6:.0f} MB",
-                flush=True,
-            )
-        measure("SQLite", engines)
-    for url in sys.argv[1:]:
-        engines = {}
-        for size, lists in SIZES.items():
-            engines[size] = open_database(_database(url, f"history_{lists}"))
-            began = time.perf_counter()
-            fill(engines[size], lists)
-            with engines[size].connect() as connection:
-                print(
-                    f"PostgreSQL, {size}: filled in {time.perf_counter() - began:.0f} s, {_size(connection)} MB",
-                    flush=True,
-                )
-        measure("PostgreSQL", engines)
+    wanted = sys.argv[1:] or ["sqlite", "postgres"]
+    if "sqlite" in wanted:
+        with tempfile.TemporaryDirectory() as folder:
+            compare("SQLite", {size: f"sqlite:///{Path(folder) / f'{lists}.db'}" for size, lists in SIZES.items()})
+    if "postgres" in wanted:
+        with serve_postgres() as server:
+            compare("PostgreSQL", {size: server.url() for size in SIZES})
 
 
-def _database(url: str, name: str) -> str:
-    server = open_database(url)
-    with server.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(f"DROP DATABASE IF EXISTS {name}"))
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    return server.url.set(database=name).render_as_string(hide_password=False)
-
-
-def _size(connection: Connection) -> int:
-    return round(int(connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one()) / 1e6)
+def _megabytes(connection: Connection) -> int:
+    if connection.dialect.name == "postgresql":
+        query = "SELECT pg_database_size(current_database())"
+    else:
+        query = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+    return round(int(connection.execute(text(query)).scalar_one()) / 1e6)
 
 
 if __name__ == "__main__":
