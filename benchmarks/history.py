@@ -1,7 +1,7 @@
 """What a list costs to store, trends included, with 50 thousand and with 20 million entries in the history.
 
-`python -m benchmarks.history [sqlite] [postgres]`: both, each started for the purpose. Two databases are filled by one SQL statement a table; 25 lists of each then get their next day in each, the
-databases in turn. Needs 6 GB of disk.
+`python -m benchmarks.history [sqlite] [postgres]`: both, each started for the purpose. Two databases are filled by one
+SQL statement a table; 25 lists of each then get their next day, the databases in turn. Needs 6 GB of disk.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ _DAY = {"sqlite": "date('2026-01-01', '+' || d.i || ' day')", "postgresql": "(da
 _TEXT = {"sqlite": "CAST({0} AS TEXT)", "postgresql": "({0})::text"}
 _FILL = {
     "list": "SELECT l.i, '1688', 'base64', 'hot', {l} FROM n l WHERE l.i BETWEEN 1 AND :lists",
-    "outcome": "SELECT l.i, {day}, 'complete', 20, 0, 0, NULL, 20, 20, 1767225600000 + d.i * 86400000"
+    "outcome": "SELECT l.i, {day}, 'complete', 20, 0, 0, NULL, 20, 20, 1767225600000 + d.i * CAST(86400000 AS BIGINT)"
     " FROM n l JOIN n d ON d.i < :days WHERE l.i BETWEEN 1 AND :lists",
     "offer_text": "SELECT l.i * 100 + o.i, {text}, {text}, 'title ' || {text}, 1, 9.5"
     " FROM n l JOIN n o ON o.i < :offers WHERE l.i BETWEEN 1 AND :lists",
     "first_seen": "SELECT l.i, {text}, '2026-01-01' FROM n l JOIN n o ON o.i < :offers WHERE l.i BETWEEN 1 AND :lists",
     "observation": "SELECT l.i, {day}, r.i, l.i * 100 + (r.i + d.i / 7) % :offers,"
-    " 1767225600000 + d.i * 86400000, 9.5, 1000 + 10 * d.i + r.i, 100 + d.i, 0.1 + 0.001 * r.i,"
+    " 1767225600000 + d.i * CAST(86400000 AS BIGINT), 9.5, 1000 + 10 * d.i + r.i, 100 + d.i, 0.1 + 0.001 * r.i,"
     " 30.05, 51.25, 0.01, 0.0101, 0.002, 0.0, 0.0, 0.013, 0, 'steady', 0.081, 7"
     " FROM n l JOIN n d ON d.i < :days JOIN n r ON r.i BETWEEN 1 AND 20 WHERE l.i BETWEEN 1 AND :lists",
 }
