@@ -76,6 +76,8 @@ def fill(engine: Engine, lists: int) -> None:
             values = {"lists": lists, "days": DAYS, "offers": OFFERS}
             wanted = {name: value for name, value in values.items() if f":{name}" in filled}
             connection.execute(text(f"{into}{numbers}{filled}"), wanted)
+        if kind == "postgresql":  # the next text's number comes after those that were given
+            connection.execute(text("SELECT setval(pg_get_serial_sequence('offer_text', 'text_id'), 100000000)"))
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE"))
 
