@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -79,12 +80,8 @@ def serve_postgres(*options: str) -> Iterator[PostgresServer]:
                 _wait_ready(process)
                 yield PostgresServer(home, process)
             finally:
-                process.terminate()
-                try:
-                    process.wait(2)
-                except subprocess.TimeoutExpired:  # a connection that is still open: it need not end well
-                    process.send_signal(3)
-                    process.wait(10)
+                process.send_signal(signal.SIGINT)  # its fast way: SIGTERM would wait for who is still connected
+                process.wait(30)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
