@@ -107,7 +107,7 @@ def test_ctrl_c_in_a_pause_ends_at_once_and_the_next_crawl_completes(project: Pr
 
 def test_a_pause_outlives_the_crawl_that_met_it(project: Project, gateway: Gateway) -> None:
     sandbox = gateway("--total=5", "--pause=3", "--fault=kind=403,nth=1,times=1")
-    process = project.start(sandbox, *TWO, TOPLIST_PAUSE_403="3", **UNLIMITED)
+    process = project.start(sandbox, *TWO, TOPLIST_PAUSE_403="3")  # with the limits, so that nothing else is under way
     assert process.stderr is not None
     next(line for line in process.stderr if "HTTP 403" in line)
     process.kill()
