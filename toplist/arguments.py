@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from toplist.config import Config
 from toplist.dates import business_date
 from toplist.errors import InputError
+from toplist.protocol.requests import OPENPLATFORM_LIMIT
 from toplist.ranktypes import RANK_TYPES, Protocol, rank_types_of
 
 ALL = "all"
-OPENPLATFORM_ROWS = 20  # the platform's own limit: one answer of at most 20 rows, no paging
 
 
 def _listed(value: Any) -> list[str]:
@@ -165,10 +165,10 @@ def _refuse_for_openplatform(
 ) -> None:
     if (arguments.pages or 1) > 1:
         raise InputError(f"pages={arguments.pages} is not accepted: the openplatform protocol has no paging.")
-    if arguments.page_size > OPENPLATFORM_ROWS:
+    if arguments.page_size > OPENPLATFORM_LIMIT:
         raise InputError(
             f"page_size={arguments.page_size} is not accepted: the openplatform protocol gives at most"
-            f" {OPENPLATFORM_ROWS} rows."
+            f" {OPENPLATFORM_LIMIT} rows."
         )
     if categories == (ALL,):
         raise InputError("categories=all is not accepted: the openplatform protocol needs category ids.")

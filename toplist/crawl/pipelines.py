@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from toplist.crawl.run import OfRun
+from toplist.crawl.run import OfRun, Run
 from toplist.crawl.trending import add_trends
 from toplist.items import ListKey, RankList, Status
 from toplist.trends.lists import Rules
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
-
-    from toplist.crawl.run import Run
 
 
 class TrendsPipeline(OfRun):

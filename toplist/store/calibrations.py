@@ -5,18 +5,17 @@ Fitted once a day from what was known that morning, and kept: a list that is cra
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from datetime import date, timedelta
 
 from sqlalchemy import Connection, Engine, Select, select
 
 from toplist.items import ListKey
 from toplist.store.database import writing
 from toplist.store.ledger import ignoring_twins
+from toplist.store.past import snapshot_from
 from toplist.store.tables import calibration, list_, observation, offer_text, outcome
 from toplist.trends.backtest import CANDIDATE, calibrate
 from toplist.trends.calibration import Calibration
-from toplist.trends.observation import Snapshot
 from toplist.trends.replay import SCORES, ScoredRow
 
 #: Days of the past that are learnt from, and the most lists: about 200,000 rows, a second of work a day.
@@ -60,7 +59,7 @@ class Calibrations:
             outcome.c.snapshot_date >= self._date - timedelta(days=DAYS),
         )
         ended = select(outcome).where(*window, outcome.c.status != "pending")
-        snapshots = {(str(row.list_id), row.snapshot_date): _snapshot(row) for row in connection.execute(ended)}
+        snapshots = {(str(row.list_id), row.snapshot_date): snapshot_from(row) for row in connection.execute(ended)}
         scored = (
             select(
                 observation.c.list_id,
@@ -88,11 +87,6 @@ class Calibrations:
             .order_by(list_.c.list_id)
             .limit(LISTS)
         )
-
-
-def _snapshot(row: Any) -> Snapshot:
-    at = None if row.collected_ms is None else datetime.fromtimestamp(row.collected_ms / 1000, UTC)
-    return Snapshot(row.snapshot_date, row.status, at, row.asked, row.total, row.received, row.set_aside)
 
 
 def _scored(list_id: int, day: date, offer_id: str, rank: int, sales: int | None, score: float | None) -> ScoredRow:

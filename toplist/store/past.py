@@ -70,7 +70,7 @@ _KEY = select(list_.c.list_id).where(
 
 
 class Past:
-    """Reads what a list was. It remembers the lists' ids only."""
+    """Reads what a list was."""
 
     def __init__(self, engine: Engine):
         self._engine = engine
@@ -95,17 +95,15 @@ def read_window(
     return _observations(rows), _snapshots(rows)
 
 
-def _instant(ms: int | None) -> datetime | None:
-    return None if ms is None else datetime.fromtimestamp(ms / 1000, UTC)
+def snapshot_from(row: Row[Any]) -> Snapshot:
+    """The snapshot that a row of `outcome` tells of."""
+    at = None if row.collected_ms is None else datetime.fromtimestamp(row.collected_ms / 1000, UTC)
+    return Snapshot(row.snapshot_date, row.status, at, row.asked, row.total, row.received, row.set_aside)
 
 
 def _snapshots(rows: Iterable[Row[Any]]) -> list[Snapshot]:
     found = {row.snapshot_date: row for row in rows}
-    return [
-        Snapshot(day, row.status, _instant(row.collected_ms), row.asked, row.total, row.received, row.set_aside)
-        for day, row in found.items()
-        if row.status != "pending"
-    ]
+    return [snapshot_from(row) for row in found.values() if row.status != "pending"]
 
 
 def _observations(rows: Iterable[Row[Any]]) -> list[Observation]:
