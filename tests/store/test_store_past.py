@@ -8,6 +8,7 @@ from math import log
 
 import pytest
 from sqlalchemy import Engine, event, func, select
+from sqlalchemy.exc import IntegrityError
 
 from toplist.crawl.trending import add_trends
 from toplist.items import Entry, ListKey, RankList, Source, Status
@@ -95,6 +96,17 @@ def test_entries_come_back_as_they_were_stored(engine: Engine) -> None:
     history = History(engine, Ledger(engine, today.snapshot_date))
     assert list(history.entries(today.snapshot_date, Source.GATEWAY)) == today.entries
     assert [each for _, each in history.dropped_out(today.snapshot_date, Source.GATEWAY)] == today.dropped_out
+
+
+def test_a_transaction_that_failed_leaves_no_reason_unexplained(engine: Engine) -> None:
+    history = History(engine, Ledger(engine, FIRST))
+    first = a_list(0, {"a": 100})
+    add_trends(first, Past(engine), Rules(), None)
+    broken = first.model_copy(update={"entries": first.entries * 2})  # the same rank twice
+    with pytest.raises(IntegrityError):
+        history.store(broken)
+    assert history.store(first)
+    assert [entry.trend_notes for entry in history.entries(FIRST, Source.GATEWAY)] == [first.entries[0].trend_notes]
 
 
 def test_only_what_is_older_than_asked_is_forgotten(engine: Engine) -> None:

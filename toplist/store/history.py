@@ -44,6 +44,13 @@ class History:
 
         Fewer rows never replace more, unless `refresh`; and then only rows replace rows.
         """
+        try:
+            return self._store(ended, refresh)
+        except Exception:
+            self._notes = Notes()  # what it learnt may have been rolled back
+            raise
+
+    def _store(self, ended: RankList, refresh: bool) -> bool:
         with writing(self._engine) as connection:
             before = self._ledger.mark(connection, ended.key, lock=True)
             if before is not None and _worth_more(before, ended, refresh):

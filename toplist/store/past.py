@@ -132,7 +132,10 @@ def write_trends(connection: Connection, list_id: int, ended: RankList) -> None:
 
 
 class Notes:
-    """Ids of the reasons that entries carry: there are few combinations, and each is stored once."""
+    """Ids of the reasons that entries carry: there are few combinations, and each is stored once.
+
+    It trusts that the caller's transaction ends well; after one that did not, begin with a new one.
+    """
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, ...], int] = {}
