@@ -13,11 +13,11 @@ import scrapy
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.http import Response
 
+from toplist.api.credentials import Credentials
+from toplist.api.requests import list_call, sign
+from toplist.api.responses import read_answer
+from toplist.api.rows import Rows
 from toplist.items import Entry, ListKey, Source
-from toplist.protocol.answers import read_answer
-from toplist.protocol.credentials import Credentials
-from toplist.protocol.requests import list_call, sign
-from toplist.protocol.rows import Rows
 from toplist.ranktypes import RANK_TYPES, Protocol
 
 URL = os.environ["TOPLIST_GATEWAY_URL"]

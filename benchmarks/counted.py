@@ -16,7 +16,7 @@ from typing import Any
 from scrapy.cmdline import execute
 from sqlalchemy import Engine, event
 
-from toplist.gate.store import GateStore
+from toplist.ratelimit.shared_state import SharedState
 
 _statements: dict[int, list[float]] = {}
 _lines: list[str] = []
@@ -35,7 +35,7 @@ def _end(connection: Any, _: Any, statement: str, *__: Any) -> None:
 
 
 def _counted(name: str) -> None:
-    stock = getattr(GateStore, name)
+    stock = getattr(SharedState, name)
 
     def call(*args: Any, **kwargs: Any) -> Any:
         _statements[threading.get_ident()] = []
@@ -46,7 +46,7 @@ def _counted(name: str) -> None:
             took = time.perf_counter() - began
             _lines.append(json.dumps([name, took, _statements.pop(threading.get_ident())]))
 
-    setattr(GateStore, name, call)
+    setattr(SharedState, name, call)
 
 
 if __name__ == "__main__":

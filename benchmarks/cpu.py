@@ -19,7 +19,7 @@ from sqlalchemy import inspect, text
 from benchmarks.gate import ROOT, ROOTS
 from toplist.ranktypes import RANK_TYPES
 from toplist.sandbox.process import SandboxProcess
-from toplist.store.database import open_database
+from toplist.storage.database import open_database
 
 RUNS = 3
 DAYS = 30
@@ -87,7 +87,7 @@ def fill_history(env: dict[str, str]) -> None:
     engine = open_database(env["TOPLIST_DATABASE_URL"])
     with engine.begin() as connection:
         for back in range(1, DAYS + 1):
-            for table in ("outcome", "observation"):
+            for table in ("list_snapshot", "observation"):
                 names = [column["name"] for column in inspect(connection).get_columns(table)]
                 shifted = {
                     "snapshot_date": f"date(snapshot_date, '-{back} day')",

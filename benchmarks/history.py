@@ -17,14 +17,14 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, text
 
 from tests.postgres_server import serve_postgres
-from toplist.crawl.trending import add_trends
 from toplist.items import Entry, ListKey, RankList, Source, Status
 from toplist.ranktypes import Protocol
-from toplist.store.database import open_database
-from toplist.store.history import History
-from toplist.store.ledger import Ledger
-from toplist.store.past import Past
-from toplist.trends.lists import Rules
+from toplist.storage.database import open_database
+from toplist.storage.history import History
+from toplist.storage.history_reader import HistoryReader
+from toplist.storage.ledger import Ledger
+from toplist.trending import add_trends
+from toplist.trends.lists import TrendConfig
 
 FIRST, DAYS, ROWS, OFFERS = date(2026, 1, 1), 100, 20, 26
 TODAY = FIRST + timedelta(days=DAYS)
@@ -36,9 +36,10 @@ _DAY = {"sqlite": "date('2026-01-01', '+' || d.i || ' day')", "postgresql": "(da
 _TEXT = {"sqlite": "CAST({0} AS TEXT)", "postgresql": "({0})::text"}
 _FILL = {
     "list": "SELECT l.i, '1688', 'base64', 'hot', {l} FROM n l WHERE l.i BETWEEN 1 AND :lists",
-    "outcome": "SELECT l.i, {day}, 'complete', 20, 0, 0, NULL, 20, 20, 1767225600000 + d.i * CAST(86400000 AS BIGINT)"
+    "list_snapshot": "SELECT l.i, {day}, 'complete', 20, 0, 0, NULL, 20, 20, 1767225600000"
+    " + d.i * CAST(86400000 AS BIGINT)"
     " FROM n l JOIN n d ON d.i < :days WHERE l.i BETWEEN 1 AND :lists",
-    "offer_text": "SELECT l.i * 100 + o.i, {text}, {text}, 'title ' || {text}, 1, 9.5"
+    "offer_version": "SELECT l.i * 100 + o.i, {text}, {text}, 'title ' || {text}, 1, 9.5"
     " FROM n l JOIN n o ON o.i < :offers WHERE l.i BETWEEN 1 AND :lists",
     "first_seen": "SELECT l.i, {text}, '2026-01-01' FROM n l JOIN n o ON o.i < :offers WHERE l.i BETWEEN 1 AND :lists",
     "observation": "SELECT l.i, {day}, r.i, l.i * 100 + (r.i + d.i / 7) % :offers,"
@@ -48,12 +49,13 @@ _FILL = {
 }
 _COLUMNS = {
     "list": "list_id, source, protocol, rank_type, category_id",
-    "outcome": "list_id, snapshot_date, status, received, set_aside, doubled, asked, page_size, total, collected_ms",
-    "offer_text": "text_id, digest, offer_id, title, tier_start, tier_price",
+    "list_snapshot": "list_id, snapshot_date, status, received, rejected, duplicates, requested_rows,"
+    " page_size, reported_total, collected_ms",
+    "offer_version": "version_id, digest, offer_id, title, tier_start, tier_price",
     "first_seen": "list_id, offer_id, snapshot_date",
-    "observation": "list_id, snapshot_date, rank, text_id, collected_ms,"
+    "observation": "list_id, snapshot_date, rank, version_id, collected_ms,"
     " price, sale_count, buyer_count, breakout_score, trend_score, heat_index, sale_growth, sale_growth_per_day,"
-    " sale_growth_adjusted, price_change, price_change_per_day, price_volatility, rank_change, list_status,"
+    " sale_growth_adjusted, price_change, price_change_per_day, price_volatility, rank_change, movement,"
     " breakout_probability, note_id",
 }
 
@@ -77,7 +79,7 @@ def fill(engine: Engine, lists: int) -> None:
             wanted = {name: value for name, value in values.items() if f":{name}" in filled}
             connection.execute(text(f"{into}{numbers}{filled}"), wanted)
         if kind == "postgresql":  # the next text's number comes after those that were given
-            connection.execute(text("SELECT setval(pg_get_serial_sequence('offer_text', 'text_id'), 100000000)"))
+            connection.execute(text("SELECT setval(pg_get_serial_sequence('offer_version', 'version_id'), 100000000)"))
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE"))
 
@@ -100,7 +102,13 @@ def next_day(list_id: int) -> RankList:
         for rank in range(1, ROWS + 1)
     ]
     return RankList(
-        key=key, snapshot_date=TODAY, status=Status.COMPLETE, total=ROWS, page_size=20, entries=entries, collected_at=at
+        key=key,
+        snapshot_date=TODAY,
+        status=Status.COMPLETE,
+        reported_total=ROWS,
+        page_size=20,
+        entries=entries,
+        collected_at=at,
     )
 
 
@@ -109,7 +117,7 @@ def cost(engine: Engine, list_id: int) -> tuple[float, float]:
     ended = next_day(list_id)
     history = History(engine, Ledger(engine, TODAY))
     began = time.perf_counter()
-    add_trends(ended, Past(engine), Rules(), None)
+    add_trends(ended, HistoryReader(engine), TrendConfig(), None)
     between = time.perf_counter()
     history.store(ended)
     assert ended.entries[0].sale_growth is not None

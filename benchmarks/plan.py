@@ -81,7 +81,7 @@ def crawl(sandbox: SandboxProcess, folder: Path, ids: list[str], *more: str, dat
 
 
 def tree() -> None:
-    """Walk it as a user does, with the limits on, beside a sandbox that watches them."""
+    """CategoryFetcher it as a user does, with the limits on, beside a sandbox that watches them."""
     limits = ("--qps=2", "--category-interval=1.5", "--latency=300")
     with tempfile.TemporaryDirectory() as folder, SandboxProcess(*limits) as sandbox:
         done, categories = walked(sandbox, Path(folder), TOPLIST_QPS="2", DOWNLOAD_DELAY="1.5")

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from toplist.arguments import Arguments, settle
 from toplist.config import Config
 from toplist.errors import InputError
+from toplist.options import Arguments, resolve_options
 from toplist.ranktypes import Protocol
 
 NOW = datetime(2026, 11, 24, 17, 0, tzinfo=UTC)  # past midnight in Shanghai
@@ -119,12 +119,12 @@ def test_a_sandbox_crawl_has_a_database_and_a_feed_of_its_own() -> None:
     real, sandbox = config(), config(sandbox=True)
     assert real.places.database_url != sandbox.places.database_url
     assert real.places.feed_uri != sandbox.places.feed_uri
-    assert real.places.set_aside_uri != sandbox.places.set_aside_uri
+    assert real.places.rejected_uri != sandbox.places.rejected_uri
     assert real.places.dropped_out_uri != sandbox.places.dropped_out_uri
 
 
 def test_the_snapshot_is_of_today_in_shanghai() -> None:
-    asked = settle(Arguments(), config(), NOW)
+    asked = resolve_options(Arguments(), config(), NOW)
     assert asked.snapshot_date == date(2026, 11, 25)
     assert asked.rows is None
     assert not asked.rank_types_named
@@ -143,20 +143,20 @@ def test_the_snapshot_is_of_today_in_shanghai() -> None:
 def test_what_openplatform_cannot_do_is_refused(given: dict[str, str], says: str) -> None:
     opened = config({**KEYS, "TOPLIST_ACCESS_TOKEN": "t"})
     with pytest.raises(InputError, match=says):
-        settle(Arguments.parse(given), opened, NOW)
+        resolve_options(Arguments.parse(given), opened, NOW)
 
 
 def test_another_day_is_for_the_sandbox_only() -> None:
     arguments = Arguments.parse({"snapshot_date": "2026-11-01"})
     with pytest.raises(InputError, match="2026-11-25 or 2026-11-24"):
-        settle(arguments, config(), NOW)
-    assert settle(arguments, config(sandbox=True), NOW).snapshot_date == date(2026, 11, 1)
+        resolve_options(arguments, config(), NOW)
+    assert resolve_options(arguments, config(sandbox=True), NOW).snapshot_date == date(2026, 11, 1)
 
 
 def test_a_bad_default_is_named_as_the_setting_it_is() -> None:
     with pytest.raises(InputError, match="TOPLIST_RANK_TYPES=hottest"):
-        settle(Arguments(), config(TOPLIST_RANK_TYPES="hottest"), NOW)
+        resolve_options(Arguments(), config(TOPLIST_RANK_TYPES="hottest"), NOW)
 
 
 def test_deltafetch_reset_means_refresh() -> None:
-    assert settle(Arguments(), config(), NOW, delta_reset=True).refresh
+    assert resolve_options(Arguments(), config(), NOW, delta_reset=True).refresh

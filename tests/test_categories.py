@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from toplist.categories import TOP, Category, Reading, Tree
+from toplist.categories.tree import TOP, Category, Reading, Tree
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 

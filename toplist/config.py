@@ -20,9 +20,9 @@ from scrapy.utils.conf import closest_scrapy_cfg
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from toplist.api.credentials import Credentials
+from toplist.api.tokens import Tokens
 from toplist.errors import InputError
-from toplist.protocol.credentials import Credentials
-from toplist.protocol.tokens import Tokens
 from toplist.ranktypes import Protocol
 from toplist.tokenfile import TokenFile
 from toplist.trends.coverage import Coverage
@@ -52,13 +52,13 @@ class Places:
 
     database_url: str
     feed_uri: str | list[str]
-    set_aside_uri: str | None
+    rejected_uri: str | None
     dropped_out_uri: str | None
     spool: Path
 
     def side_uris(self) -> dict[str, str | None]:
         """Settings of the files beside the feed, and where each goes."""
-        return {"TOPLIST_SET_ASIDE_URI": self.set_aside_uri, "TOPLIST_DROPPED_OUT_URI": self.dropped_out_uri}
+        return {"TOPLIST_REJECTED_URI": self.rejected_uri, "TOPLIST_DROPPED_OUT_URI": self.dropped_out_uri}
 
     @classmethod
     def load(cls, settings: Settings, *, sandbox: bool) -> Places:
@@ -66,7 +66,7 @@ class Places:
         return cls(
             database_url=_database_url(settings, sandbox),
             feed_uri=_feed_uri(settings, sandbox),
-            set_aside_uri=_text(settings, "TOPLIST_SET_ASIDE_URI") or _default_path(sandbox, "-set-aside"),
+            rejected_uri=_text(settings, "TOPLIST_REJECTED_URI") or _default_path(sandbox, "-rejected"),
             dropped_out_uri=_text(settings, "TOPLIST_DROPPED_OUT_URI") or _default_path(sandbox, "-dropped-out"),
             spool=(project_dir() or Path(gettempdir())) / ".scrapy" / "spool",
         )
@@ -88,9 +88,9 @@ class Config:
     places: Places
     categories: str | None
     rank_types: str | None
-    tree_days: float
+    category_cache_days: float
     count_covers: str
-    keep_days: int | None
+    retention_days: int | None
 
     @classmethod
     def load(cls, settings: Settings, *, sandbox: bool, environ: Mapping[str, str] = os.environ) -> Config:
@@ -121,16 +121,16 @@ class Config:
             categories=_text(settings, "TOPLIST_CATEGORIES"),
             rank_types=_text(settings, "TOPLIST_RANK_TYPES"),
             count_covers=_count_covers(settings, sandbox),
-            keep_days=_keep_days(settings),
-            tree_days=tree_days(settings),
+            retention_days=_retention_days(settings),
+            category_cache_days=category_cache_days(settings),
         )
 
 
-def _keep_days(settings: Settings) -> int | None:
-    if _text(settings, "TOPLIST_KEEP_DAYS") is None:
+def _retention_days(settings: Settings) -> int | None:
+    if _text(settings, "TOPLIST_RETENTION_DAYS") is None:
         return None
     accepted = f"whole days of {HISTORY_DAYS + 1} and more (the trends look back {HISTORY_DAYS})"
-    return int(_number(settings, "TOPLIST_KEEP_DAYS", accepted, lambda n: _is_count(n) and n > HISTORY_DAYS))
+    return int(_number(settings, "TOPLIST_RETENTION_DAYS", accepted, lambda n: _is_count(n) and n > HISTORY_DAYS))
 
 
 def _count_covers(settings: Settings, sandbox: bool) -> str:
@@ -145,9 +145,9 @@ def _count_covers(settings: Settings, sandbox: bool) -> str:
         ) from None
 
 
-def tree_days(settings: Settings) -> float:
+def category_cache_days(settings: Settings) -> float:
     """How many days a category tree is good for. Raises InputError."""
-    return _number(settings, "TOPLIST_TREE_DAYS", "days of 0 and more", lambda n: n >= 0, 7)
+    return _number(settings, "TOPLIST_CATEGORY_CACHE_DAYS", "days of 0 and more", lambda n: n >= 0, 7)
 
 
 def project_dir() -> Path | None:

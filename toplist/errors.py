@@ -4,14 +4,14 @@
 
     ToplistError
     ├── InputError          stop, and fix the argument or the setting it names
-    └── GatewayError        the gateway said no; carries code, message, request id and list
-        ├── Refused         stop the crawl: no later request could succeed (key, secret, token, protocol)
-        ├── ListFailed      this list failed for good
-        ├── NotGranted      this rank type's lists fail, or this endpoint's; the rest go on
+    └── ApiError        the gateway said no; carries code, message, request id and list
+        ├── FatalApiError         stop the crawl: no later request could succeed (key, secret, token, protocol)
+        ├── ListError      this list failed for good
+        ├── PermissionDenied      this rank type's lists fail, or this endpoint's; the rest go on
         ├── Throttled       slow down and ask again; no attempt is spent
         ├── Forbidden       everything pauses, then ask again
         ├── ClockSkewed     correct the clock by the gateway's Date, once, and ask again
-        └── Unreadable      ask again, a limited number of times
+        └── TransientApiError      ask again, a limited number of times
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class InputError(ToplistError):
     """An argument or a setting is wrong. The message is one sentence that names it and says what is accepted."""
 
 
-class GatewayError(ToplistError):
-    """The gateway refused. Raised by `toplist.protocol` where an answer is read.
+class ApiError(ToplistError):
+    """The gateway refused. Raised by `toplist.api` where an answer is read.
 
     `code` is the gateway's own, or one of ours (`http 502`, `unreadable`) where it gave none.
     """
@@ -49,15 +49,15 @@ class GatewayError(ToplistError):
         return "".join(parts)
 
 
-class Refused(GatewayError):
+class FatalApiError(ApiError):
     """Key, secret, token or protocol are not accepted: the crawl stops at the first one."""
 
 
-class ListFailed(GatewayError):
+class ListError(ApiError):
     """This list can't be had, and asking again would not change it."""
 
 
-class NotGranted(GatewayError):
+class PermissionDenied(ApiError):
     """The app has no grant: for the rank type, or (`whole_endpoint`) for everything behind the endpoint."""
 
     def __init__(
@@ -73,19 +73,19 @@ class NotGranted(GatewayError):
         self.whole_endpoint = whole_endpoint
 
 
-class Throttled(GatewayError):
+class Throttled(ApiError):
     """Too many requests for the gateway's taste."""
 
 
-class Forbidden(GatewayError):
+class Forbidden(ApiError):
     """HTTP 403 without a code that the tables know."""
 
 
-class ClockSkewed(GatewayError):
+class ClockSkewed(ApiError):
     """The timestamp was refused."""
 
 
-class Unreadable(GatewayError):
+class TransientApiError(ApiError):
     """No answer that can be read: 5xx, cut off, not JSON, or a backend that did not respond."""
 
     is_unreadable = True

@@ -27,7 +27,7 @@ class Status(StrEnum):
 
     PENDING = "pending"
     COMPLETE = "complete"
-    SHORT = "short"
+    PARTIAL = "partial"
     EMPTY = "empty"
     ABSENT = "absent"
     FAILED = "failed"
@@ -76,7 +76,7 @@ class Offer(BaseModel):
     services: list[str] | None = None
     unit: str | None = Field(None, description="what one piece is, in Chinese: 件, 盒")
     lot_size: int | None = Field(None, ge=0, description="pieces that are sold together: an order is a multiple of it")
-    marks: list[str] | None = Field(None, description="the seller's and the offer's marks, in the gateway's words")
+    badges: list[str] | None = Field(None, description="the seller's and the offer's badges, in the gateway's words")
 
 
 class Trends(BaseModel):
@@ -94,7 +94,7 @@ class Trends(BaseModel):
     price_change_per_day: float | None = None
     price_volatility: float | None = Field(None, ge=0, description="deviation of the daily log change, last 30 days")
     rank_change: int | None = Field(None, description="places gained since the last complete snapshot")
-    list_status: str | None = None
+    movement: str | None = None
     breakout_score: float | None = None
     breakout_probability: float | None = Field(None, ge=0, le=1)
     is_breakout: bool | None = Field(None, description="a rise that passed every gate and is new for this offer")
@@ -127,7 +127,7 @@ class Entry(Trends, Offer, Place):
 ENTRY_FIELDS: tuple[str, ...] = tuple(Entry.model_fields)
 
 
-class SetAside(BaseModel):
+class RejectedRow(BaseModel):
     """A row that could not be read, kept with the reason; it never takes its list down."""
 
     position: int = Field(ge=1, description="1-based place of the row in its list as it came")
@@ -147,6 +147,8 @@ class DroppedOut(BaseModel):
 class RankList(BaseModel):
     """One planned list of a snapshot, as it ended: the item that the spider yields."""
 
+    model_config = ConfigDict(extra="forbid")
+
     key: ListKey
     snapshot_date: date
     status: Status
@@ -155,16 +157,16 @@ class RankList(BaseModel):
     category_path: str | None = None
     code: str | None = Field(None, description="why it failed: the gateway's code or ours")
     message: str | None = None
-    total: int | None = None
-    asked: int | None = Field(None, description="rows asked for: pages x page_size; None is all")
+    reported_total: int | None = None
+    requested_rows: int | None = Field(None, description="rows asked for: pages x page_size; None is all")
     page_size: int
-    doubled: int = 0
+    duplicates: int = 0
     collected_at: datetime | None = None
     entries: list[Entry] = []
-    set_aside: list[SetAside] = []
+    rejected: list[RejectedRow] = []
     dropped_out: list[DroppedOut] = []
 
     @property
     def received(self) -> int:
-        """Rows that came, those set aside and those doubled included."""
-        return len(self.entries) + len(self.set_aside) + self.doubled
+        """Rows that came, those rejected and those duplicates included."""
+        return len(self.entries) + len(self.rejected) + self.duplicates

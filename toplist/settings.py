@@ -16,14 +16,16 @@ TOPLIST_PROTOCOL = os.environ.get("TOPLIST_PROTOCOL")  # default: from the crede
 TOPLIST_GATEWAY_URL = os.environ.get("TOPLIST_GATEWAY_URL") or "https://gw.open.1688.com/openapi"
 TOPLIST_CATEGORIES = os.environ.get("TOPLIST_CATEGORIES")
 TOPLIST_RANK_TYPES = os.environ.get("TOPLIST_RANK_TYPES")
-TOPLIST_TREE_DAYS = os.environ.get("TOPLIST_TREE_DAYS") or 7  # a week-old category tree is read again
+TOPLIST_CATEGORY_CACHE_DAYS = (
+    os.environ.get("TOPLIST_CATEGORY_CACHE_DAYS") or 7
+)  # a week-old category tree is read again
 TOPLIST_QPS = os.environ.get("TOPLIST_QPS") or 2
 TOPLIST_PAUSE_403 = os.environ.get("TOPLIST_PAUSE_403") or 300
 TOPLIST_SALE_COUNT_COVERS = os.environ.get("TOPLIST_SALE_COUNT_COVERS")  # unknown, total or window:30
-TOPLIST_KEEP_DAYS = os.environ.get("TOPLIST_KEEP_DAYS")  # days of history; default: all of it
+TOPLIST_RETENTION_DAYS = os.environ.get("TOPLIST_RETENTION_DAYS")  # days of history; default: all of it
 TOPLIST_DATABASE_URL = os.environ.get("TOPLIST_DATABASE_URL")
 TOPLIST_FEED_URI = os.environ.get("TOPLIST_FEED_URI")
-TOPLIST_SET_ASIDE_URI = os.environ.get("TOPLIST_SET_ASIDE_URI")
+TOPLIST_REJECTED_URI = os.environ.get("TOPLIST_REJECTED_URI")
 TOPLIST_DROPPED_OUT_URI = os.environ.get("TOPLIST_DROPPED_OUT_URI")
 TOPLIST_TOKEN_FILE = os.environ.get("TOPLIST_TOKEN_FILE")  # keeps what a refresh brings; mode 0600
 
@@ -35,26 +37,26 @@ AUTOTHROTTLE_START_DELAY = DOWNLOAD_DELAY  # the default of 5 s would spend the 
 CONCURRENT_REQUESTS = 8  # in flight or waiting at the gate; two a second with an answer in 3 s need 6
 CONCURRENT_REQUESTS_PER_DOMAIN = 8  # per category; a crawl of one category may use them all
 DOWNLOAD_HANDLERS = {
-    "http": "toplist.gate.handler.GateDownloadHandler",
-    "https": "toplist.gate.handler.GateDownloadHandler",
+    "http": "toplist.downloadhandlers.RateLimitedDownloadHandler",
+    "https": "toplist.downloadhandlers.RateLimitedDownloadHandler",
 }
 DOWNLOAD_TIMEOUT = os.environ.get("DOWNLOAD_TIMEOUT") or 15
 DOWNLOAD_SLOTS = {"tree": {"delay": 0}, "extras": {"delay": 0}}  # what is no list counts against the budget only
-SCHEDULER = "toplist.crawl.scheduler.Scheduler"  # what was paused or throttled is asked again first
+SCHEDULER = "toplist.scheduler.Scheduler"  # what was paused or throttled is asked again first
 
 # --- what an answer leads to ---------------------------------------------------------------------------------------
 RETRY_TIMES = os.environ.get("RETRY_TIMES") or 2
 RETRY_HTTP_CODES: list[int] = []  # the answer's code decides, not its HTTP status; Scrapy's own retries lost answers
 RETRY_GIVE_UP_LOG_LEVEL = "INFO"  # the list's failure is said once, where it is stored
 DOWNLOADER_MIDDLEWARES = {
-    "toplist.crawl.middlewares.DrainMiddleware": 540,
-    "toplist.crawl.middlewares.AnswerMiddleware": 560,
-    "toplist.crawl.tokens.TokenMiddleware": 580,
-    "toplist.crawl.leases.LeaseMiddleware": 570,
+    "toplist.downloadermiddlewares.RequeueOnShutdownMiddleware": 540,
+    "toplist.downloadermiddlewares.ApiResponseMiddleware": 560,
+    "toplist.token_renewal.TokenMiddleware": 580,
+    "toplist.lease_middleware.LeaseMiddleware": 570,
 }
-SPIDER_MIDDLEWARES = {"toplist.crawl.deltafetch.LedgerDeltaFetch": 100}
+SPIDER_MIDDLEWARES = {"toplist.spidermiddlewares.LedgerDeltaFetchMiddleware": 100}
 DELTAFETCH_ENABLED = True
-HTTPERROR_ALLOW_ALL = True  # refusals come with any status and are read by AnswerMiddleware
+HTTPERROR_ALLOW_ALL = True  # refusals come with any status and are read by ApiResponseMiddleware
 REDIRECT_ENABLED = False  # a signed request is for one address
 METAREFRESH_ENABLED = False
 COOKIES_ENABLED = False
@@ -65,11 +67,11 @@ DOWNLOAD_VERIFY_CERTIFICATES = True
 # --- items ---------------------------------------------------------------------------------------------------------
 CONCURRENT_ITEMS = 4  # an answer ends at most one list; Scrapy starts this many tasks for every answer
 ITEM_PIPELINES = {
-    "toplist.crawl.pipelines.TrendsPipeline": 300,
-    "toplist.crawl.pipelines.StorePipeline": 800,
+    "toplist.pipelines.TrendsPipeline": 300,
+    "toplist.pipelines.StorePipeline": 800,
 }
 EXTENSIONS = {
-    "toplist.crawl.extension.Snapshot": 0,
+    "toplist.extensions.SnapshotExtension": 0,
     "scrapy.extensions.telnet.TelnetConsole": None,
     "scrapy.extensions.feedexport.FeedExporter": None,
     "toplist.feeds.watched.WatchedFeedExporter": 0,
@@ -92,5 +94,5 @@ TELNETCONSOLE_ENABLED = False
 REMOTE_CONTROL_ENABLED = False
 
 LOG_LEVEL = "INFO"
-LOG_FORMATTER = "toplist.crawl.logformatter.LogFormatter"  # one line for a list, not its rows
+LOG_FORMATTER = "toplist.logformatter.LogFormatter"  # one line for a list, not its rows
 TWISTED_REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from filelock import AsyncFileLock
 
+from toplist.api.tokens import Tokens
 from toplist.errors import InputError
-from toplist.protocol.tokens import Tokens
 
 SETTING = "TOPLIST_TOKEN_FILE"
 

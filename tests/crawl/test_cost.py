@@ -3,8 +3,8 @@
 import pytest
 
 from toplist.config import Limits
-from toplist.crawl.cost import Cost, duration
-from toplist.gate.budget import CATEGORY_SLACK, spacing
+from toplist.cost import Cost, duration
+from toplist.ratelimit.slots import CATEGORY_SAFETY_MARGIN, spacing
 
 LIMITS = Limits(qps=2, category_interval=1.5, pause=300)
 
@@ -24,7 +24,7 @@ def test_the_budget_decides_where_there_are_many_categories() -> None:
 
 
 def test_the_interval_decides_where_there_are_few() -> None:
-    assert cost(9, 1).seconds == pytest.approx(9 * (1.5 + CATEGORY_SLACK))
+    assert cost(9, 1).seconds == pytest.approx(9 * (1.5 + CATEGORY_SAFETY_MARGIN))
     assert cost(9, 9).seconds == pytest.approx(9 * spacing(2))
 
 

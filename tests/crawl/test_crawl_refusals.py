@@ -51,7 +51,7 @@ def test_a_throttle_is_asked_again_without_spending_an_attempt(
     token = {"TOPLIST_ACCESS_TOKEN": sandbox.access_token} if protocol == "openplatform" else {}
     done = project.crawl(sandbox, "categories=10166,311", "rank_types=hot", **token)
     assert done.status == 0, done.log
-    assert done.stat("toplist/gate/throttled") == "5"
+    assert done.stat("toplist/ratelimit/throttled") == "5"
     assert names(asked(sandbox)).count(("hot", "311", 1)) == 6
 
 
@@ -73,7 +73,7 @@ def test_403_to_everything_ends_after_three_pauses(project: Project, gateway: Ga
     sandbox = gateway("--pause=0.5", "--fault=kind=403")
     done = project.crawl(sandbox, *TWO, limits=True, TOPLIST_PAUSE_403="0.5")
     assert done.status == 3
-    assert done.stat("toplist/gate/pauses") == "3"
+    assert done.stat("toplist/ratelimit/pauses") == "3"
     assert "403 again after 3 pauses" in done.verdict
     assert len(asked(sandbox)) == 4
     assert {status for status, *_ in project.ledger().values()} <= {"failed", "pending"}

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from tests.harness import UNLIMITED, Crawled, Project
+from toplist.api.calls import PRICE_TREND, QUERY_DETAIL, UNITS_TREND
+from toplist.api.daily import Figure
 from toplist.items import Source
-from toplist.protocol.calls import PRICE_TREND, QUERY_DETAIL, UNITS_TREND
-from toplist.protocol.daily import Figure
 from toplist.sandbox.market import Market
 from toplist.sandbox.process import SandboxProcess
-from toplist.store.details import week_of
+from toplist.storage.details import week_of
 from toplist.trends.score import trend_score
 
 Gateway = Callable[..., SandboxProcess]
@@ -62,18 +62,18 @@ def test_an_entry_with_details_has_the_wholesale_fields_of_the_same_offer_in_bas
     assert min(compared.values()) > 200
     assert set(compared) == set(WHOLESALE)
     for entry in detailed.values():
-        assert all(entry[name] is not None for name in ("price", "unit", "lot_size", "marks", "repurchase_rate"))
+        assert all(entry[name] is not None for name in ("price", "unit", "lot_size", "badges", "repurchase_rate"))
         assert entry["trend_score"] == trend_score(entry["price"], entry["sale_count"])
 
 
 def test_the_view_shows_what_the_feed_shows(project: Project, gateway: Gateway) -> None:
     assert crawl(project, gateway("--total=20"), "details=1").status == 0
-    names = ("offer_id", *WHOLESALE, "unit", "lot_size", "marks", "services", "trade_score", "trend_score")
+    names = ("offer_id", *WHOLESALE, "unit", "lot_size", "badges", "services", "trade_score", "trend_score")
     stored = project.query(f"SELECT {', '.join(names)} FROM entries ORDER BY protocol, rank_type, category_id, rank")
     assert len(stored) == 80
     for row, entry in zip(stored, project.feed(), strict=True):
         shown = dict(zip(names, row, strict=True))
-        for name in ("price_tiers", "marks", "services"):
+        for name in ("price_tiers", "badges", "services"):
             shown[name] = shown[name] and json.loads(shown[name])
         assert shown == {name: entry[name] for name in names}
 
@@ -134,7 +134,8 @@ def test_a_detail_is_good_for_its_week_and_a_past_snapshot_stays_as_it_was(proje
     assert monday.stat("toplist/details/filled") == str(len(shown(project, "2026-11-30")))
     assert shown(project, "2026-11-24") == before
     mixed_up = project.query(
-        "SELECT COUNT(*) FROM observation o JOIN offer_text t USING (text_id) JOIN offer_detail d USING (detail_id)"
+        "SELECT COUNT(*) FROM observation o JOIN offer_version t USING (version_id)"
+        " JOIN offer_detail d USING (detail_id)"
         " WHERE t.offer_id != d.offer_id",
         "sandbox",
     )

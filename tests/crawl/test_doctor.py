@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.harness import UNLIMITED, Project
-from toplist.protocol.tokens import Tokens
+from toplist.api.tokens import Tokens
 from toplist.ranktypes import RANK_TYPES
 from toplist.sandbox.process import SandboxProcess
 from toplist.tokenfile import TokenFile

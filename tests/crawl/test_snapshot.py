@@ -87,12 +87,12 @@ def test_fewer_rows_never_replace_more(project: Project, gateway: Gateway) -> No
     one = ("categories=311", "rank_types=hot")
     sandbox.faults([{"kind": "short", "rows": 5}])
     assert project.crawl(sandbox, *one).status == 0
-    assert project.ledger()["hot", "311"] == ("short", None, 15)
+    assert project.ledger()["hot", "311"] == ("partial", None, 15)
     sandbox.faults([{"kind": "short", "rows": 9}])
     assert project.crawl(sandbox, *one).status == 0
-    assert project.ledger()["hot", "311"] == ("short", None, 15)
+    assert project.ledger()["hot", "311"] == ("partial", None, 15)
     assert project.crawl(sandbox, *one, "refresh=1").status == 0
-    assert project.ledger()["hot", "311"] == ("short", None, 11)
+    assert project.ledger()["hot", "311"] == ("partial", None, 11)
     sandbox.faults([])
     assert project.crawl(sandbox, *one).status == 0
     assert project.ledger()["hot", "311"] == ("complete", None, 20)
@@ -141,19 +141,19 @@ def test_rows_that_can_not_be_read_are_set_aside_and_the_list_stands(project: Pr
     done = project.crawl(sandbox, "categories=311", "rank_types=hot")
     status, _, received = project.ledger()["hot", "311"]
     assert (status, received) == ("complete", 20)
-    aside = list((project.folder / "exports").glob("toplist-set-aside-*.jsonl"))
+    aside = list((project.folder / "exports").glob("toplist-rejected-*.jsonl"))
     assert len(aside) == 1
     lines = aside[0].read_text(encoding="utf-8").splitlines()
     assert 0 < len(lines) < 20
     assert len(project.feed()) == 20 - len(lines)
-    assert "toplist/rows/set_aside/" in done.log
+    assert "toplist/rows/rejected/" in done.log
 
 
 def test_the_same_offer_twice_is_counted_and_kept_once(project: Project, gateway: Gateway) -> None:
     sandbox = gateway("--total=20")
     sandbox.faults([{"kind": "duplicate"}])
     done = project.crawl(sandbox, "categories=311", "rank_types=hot")
-    assert done.stat("toplist/rows/doubled") == "1"
+    assert done.stat("toplist/rows/duplicates") == "1"
     offers = [entry["offer_id"] for entry in project.feed()]
     assert len(offers) == len(set(offers))
 

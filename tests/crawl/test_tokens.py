@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.harness import UNLIMITED, Crawled, Project
-from toplist.protocol.tokens import Tokens
+from toplist.api.tokens import Tokens
 from toplist.sandbox.process import SandboxProcess
 from toplist.tokenfile import TokenFile
 

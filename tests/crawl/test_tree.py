@@ -64,7 +64,7 @@ def test_a_kept_tree_is_not_read_again_until_it_is_too_old(project: Project, gat
     assert [each["category_id"] for each in tree_requests(sandbox)] == [DRESSES]  # its parent is a known root
     assert project.crawl(sandbox, *below).status == 0
     assert len(tree_requests(sandbox)) == 1
-    assert project.crawl(sandbox, *below, TOPLIST_TREE_DAYS="0").status == 0
+    assert project.crawl(sandbox, *below, TOPLIST_CATEGORY_CACHE_DAYS="0").status == 0
     assert len(tree_requests(sandbox)) == 2
 
 
@@ -95,7 +95,7 @@ def test_a_refused_tree_leads_to_the_kept_one(project: Project, gateway: Gateway
     below = (f"categories={DRESSES}", "level=3", "rank_types=hot")
     assert project.crawl(sandbox, *below).status == 0
     sandbox.without_grants(["alibaba.category.get"])
-    done = project.crawl(sandbox, *below, TOPLIST_TREE_DAYS="0")
+    done = project.crawl(sandbox, *below, TOPLIST_CATEGORY_CACHE_DAYS="0")
     assert done.status == 0, done.log
     assert "The kept category tree is used" in done.log
     assert "gw.APIACLDecline" in done.log
@@ -290,9 +290,9 @@ def test_the_command_says_what_went_wrong(project: Project, gateway: Gateway) ->
     without = categories(project, None)
     assert without.status == 2
     assert len([line for line in without.log.splitlines() if line.startswith("toplist: No credentials")]) == 1
-    bad = categories(project, gateway(), TOPLIST_TREE_DAYS="soon")
+    bad = categories(project, gateway(), TOPLIST_CATEGORY_CACHE_DAYS="soon")
     assert bad.status == 2
-    assert "TOPLIST_TREE_DAYS='soon' is not accepted" in bad.log
+    assert "TOPLIST_CATEGORY_CACHE_DAYS='soon' is not accepted" in bad.log
     refused = categories(project, gateway("--no-grant=alibaba.category.get"))
     assert refused.status == 3
     assert "toplist: There is no category tree" in refused.log

@@ -12,7 +12,7 @@ import pytest
 from tests.harness import Project
 
 LIST = ("gateway=sandbox", "categories=311", "rank_types=hot,rise,new")
-COLUMNS = "rank_type, offer_id, rank, sale_count, list_status, rank_change, sale_growth, trend_notes"
+COLUMNS = "rank_type, offer_id, rank, sale_count, movement, rank_change, sale_growth, trend_notes"
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +33,9 @@ def entries(project: Project, day: str) -> dict[tuple[str, str], dict[str, Any]]
 
 def test_the_first_day_has_nothing_to_compare_with_and_says_so(week: Project) -> None:
     first = entries(week, "01").values()
-    assert {entry["list_status"] for entry in first} == {"unknown_gap"}
+    assert {entry["movement"] for entry in first} == {"unknown"}
     assert {entry["sale_growth"] for entry in first} == {None}
-    assert all("list_status:first_snapshot" in json.loads(entry["trend_notes"]) for entry in first)
+    assert all("movement:first_snapshot" in json.loads(entry["trend_notes"]) for entry in first)
 
 
 def test_every_entry_says_what_changed_since_the_day_before(week: Project) -> None:
@@ -45,14 +45,14 @@ def test_every_entry_says_what_changed_since_the_day_before(week: Project) -> No
     for key in stayed:
         gained = before[key]["rank"] - after[key]["rank"]
         assert after[key]["rank_change"] == gained
-        assert after[key]["list_status"] == ("up" if gained > 0 else "down" if gained < 0 else "steady")
+        assert after[key]["movement"] == ("up" if gained > 0 else "down" if gained < 0 else "steady")
         if before[key]["sale_count"] and after[key]["sale_count"]:
             growth = log(after[key]["sale_count"] / before[key]["sale_count"])
             assert after[key]["sale_growth"] == pytest.approx(growth)
     came = after.keys() - before.keys()
     earlier = entries(week, "01")
     for key in came:
-        assert after[key]["list_status"] == ("re_entry" if key in earlier else "new_entry")
+        assert after[key]["movement"] == ("re_entry" if key in earlier else "new_entry")
 
 
 def test_offers_that_left_are_recorded_and_have_a_file_of_their_own(week: Project) -> None:
@@ -68,10 +68,10 @@ def test_a_missed_day_is_a_gap_and_never_a_new_entry(week: Project) -> None:
     before, after = entries(week, "04"), entries(week, "06")
     came = after.keys() - before.keys()
     assert came
-    assert {after[key]["list_status"] for key in came} <= {"unknown_gap", "re_entry"}
-    gaps = [after[key] for key in came if after[key]["list_status"] == "unknown_gap"]
-    assert all("list_status:missed_day" in json.loads(entry["trend_notes"]) for entry in gaps)
-    assert {after[key]["list_status"] for key in before.keys() & after.keys()} <= {"up", "down", "steady"}
+    assert {after[key]["movement"] for key in came} <= {"unknown", "re_entry"}
+    gaps = [after[key] for key in came if after[key]["movement"] == "unknown"]
+    assert all("movement:missed_day" in json.loads(entry["trend_notes"]) for entry in gaps)
+    assert {after[key]["movement"] for key in before.keys() & after.keys()} <= {"up", "down", "steady"}
 
 
 def test_a_day_crawled_again_has_the_same_rows_and_trends(week: Project) -> None:
@@ -87,13 +87,13 @@ def test_a_day_crawled_again_has_the_same_rows_and_trends(week: Project) -> None
 def test_a_list_asked_less_deep_makes_nobody_new_or_gone(week: Project) -> None:
     assert week.crawl(None, *LIST, "snapshot_date=2026-11-07", "pages=1", "page_size=10").status == 0
     shallow = entries(week, "07")
-    assert {entry["list_status"] for entry in shallow.values()} & {"up", "down", "steady"}
+    assert {entry["movement"] for entry in shallow.values()} & {"up", "down", "steady"}
     assert not (week.folder / "exports" / "sandbox-dropped-out-2026-11-07.jsonl").exists()
     assert week.crawl(None, *LIST, "snapshot_date=2026-11-08").status == 0
     deep = entries(week, "08")
     unseen = [entry for key, entry in deep.items() if key not in shallow]
     assert unseen
-    assert {entry["list_status"] for entry in unseen} == {"unknown_gap"}
+    assert {entry["movement"] for entry in unseen} == {"unknown"}
 
 
 def test_the_backtest_says_when_there_is_too_little_history(week: Project) -> None:

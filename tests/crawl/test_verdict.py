@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.harness import Project
-from toplist.crawl.tally import NO_GRANT, Tally, table
 from toplist.items import ListKey, RankList, Source, Status
 from toplist.ranktypes import Protocol
 from toplist.sandbox.process import SandboxProcess
+from toplist.summary import NO_GRANT, CrawlSummary, table
 
 Gateway = Callable[..., SandboxProcess]
 ONE = ("categories=311", "rank_types=hot")
@@ -27,8 +27,8 @@ def ended(rank_type: str, status: Status, code: str | None = None) -> RankList:
     return RankList(key=key, snapshot_date=datetime.now(UTC).date(), status=status, code=code, page_size=20)
 
 
-def tally(*lists: RankList) -> Tally:
-    made = Tally()
+def tally(*lists: RankList) -> CrawlSummary:
+    made = CrawlSummary()
     for each in lists:
         made.plan(each.key)
         made.end(each)
@@ -37,7 +37,7 @@ def tally(*lists: RankList) -> Tally:
 
 
 def test_short_empty_and_absent_lists_are_no_complaints() -> None:
-    fine = tally(*(ended("hot", status) for status in (Status.COMPLETE, Status.SHORT, Status.EMPTY, Status.ABSENT)))
+    fine = tally(*(ended("hot", status) for status in (Status.COMPLETE, Status.PARTIAL, Status.EMPTY, Status.ABSENT)))
     assert fine.complaints(()) == []
 
 
@@ -79,7 +79,7 @@ def test_a_failed_callback_and_a_failed_pipeline_count(project: Project, gateway
     done = project.crawl(sandbox, *ONE, pipeline, PYTHONPATH=f"{project.folder}:{Path.cwd()}")
     assert done.status == 3
     assert "not stored" in done.verdict
-    middleware = '--set=EXTENSIONS={"mine.Middleware": 1, "toplist.crawl.extension.Snapshot": 0}'
+    middleware = '--set=EXTENSIONS={"mine.Middleware": 1, "toplist.extensions.Snapshot": 0}'
     done = project.crawl(sandbox, *ONE, middleware, PYTHONPATH=f"{project.folder}:{Path.cwd()}")
     assert done.status == 3
     assert "errors in the spider" in done.verdict

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from toplist.categories import TOP, Category, Tree
-from toplist.crawl.patience import Patience
-from toplist.crawl.tree import Walk
-from toplist.errors import ListFailed, NotGranted
-from toplist.gate.keeper import GateClosed
+from toplist.api.categories import CategoryNode
+from toplist.api.parse_issues import ParseIssues
+from toplist.categories.fetcher import CategoryFetcher
+from toplist.categories.tree import TOP, Category, Tree
+from toplist.circuit_breaker import CircuitBreaker
+from toplist.errors import ListError, PermissionDenied
 from toplist.items import Source
-from toplist.protocol.categories import CategoryNode
-from toplist.protocol.notes import Notes
-from toplist.store.categories import Categories
-from toplist.store.database import open_database
+from toplist.ratelimit.limiter import LimiterClosed
+from toplist.storage.categories import Categories
+from toplist.storage.database import open_database
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 ROOT = Category("1", TOP, "one", 1)
@@ -35,9 +35,9 @@ class FakeRun:
         self.engine = open_database(f"sqlite:///{folder / 'tree.db'}")
         self.source = Source.GATEWAY
         self.gateway_url = "http://127.0.0.1"
-        self.config = SimpleNamespace(tree_days=7.0)
+        self.config = SimpleNamespace(category_cache_days=7.0)
         self.clock = SimpleNamespace(now=lambda: NOW)
-        self.patience = Patience(lambda: 0.0)
+        self.patience = CircuitBreaker(lambda: 0.0)
         self.credentials = SimpleNamespace(redact=lambda text: text)
         self.counts: Counter[str] = Counter()
         self.stats = SimpleNamespace(inc_value=self._count)
@@ -63,11 +63,11 @@ class FakeRun:
         answer = self.answers[category_id]
         if isinstance(answer, Exception):
             raise answer
-        request.cb_kwargs.update(answer=[answer], notes=Notes())
+        request.cb_kwargs.update(answer=[answer], notes=ParseIssues())
         return SimpleNamespace(request=request)
 
-    def walk(self, ids: list[str], level: int) -> Walk:
-        walk = Walk(self)  # type: ignore[arg-type]
+    def walk(self, ids: list[str], level: int) -> CategoryFetcher:
+        walk = CategoryFetcher(self)  # type: ignore[arg-type]
         asyncio.run(walk.down_to(ids, level))
         return walk
 
@@ -136,23 +136,23 @@ def test_a_retired_category_is_left_out_with_all_below_it_and_can_not_be_asked_f
 
 def test_the_first_refusal_ends_the_walk_and_a_failure_does_not(tmp_path: Path) -> None:
     many = [str(n) for n in range(100, 140)]
-    run = FakeRun(tmp_path, {"1": node("1", *many), **{each: NotGranted("gw.APIACLDecline") for each in many}})
-    assert isinstance(run.walk(["1"], 3).refused, NotGranted)
+    run = FakeRun(tmp_path, {"1": node("1", *many), **{each: PermissionDenied("gw.APIACLDecline") for each in many}})
+    assert isinstance(run.walk(["1"], 3).refused, PermissionDenied)
     assert len(run.asked) <= 1 + 8
-    run = FakeRun(tmp_path / "other", {"1": node("1", *many), **{each: ListFailed("40") for each in many}})
+    run = FakeRun(tmp_path / "other", {"1": node("1", *many), **{each: ListError("40") for each in many}})
     assert run.walk(["1"], 3).failed.keys() == set(many)
 
 
 def test_a_walk_ends_when_the_crawl_is_told_to_stop(tmp_path: Path) -> None:
-    run = FakeRun(tmp_path, {"1": GateClosed("stop")})
+    run = FakeRun(tmp_path, {"1": LimiterClosed("stop")})
     run.stopping = True
-    with pytest.raises(GateClosed):
+    with pytest.raises(LimiterClosed):
         run.walk(["1"], 3)
     assert run.asked == []
 
 
 def test_what_was_read_is_kept_even_if_the_walk_does_not_end(tmp_path: Path) -> None:
-    run = FakeRun(tmp_path, {"1": node("1", "11", "12"), "11": node("11", "111"), "12": ListFailed("40")})
+    run = FakeRun(tmp_path, {"1": node("1", "11", "12"), "11": node("11", "111"), "12": ListError("40")})
     run.walk(["1"], 3)
     later = FakeRun(tmp_path, {"12": node("12", "121")})
     later.tree = Categories(later.engine, later.source).load([ROOT])

@@ -37,7 +37,7 @@ def an_entry(rank: int = 1, **changes: object) -> Entry:
         "trend_score": 28.94,
         "sale_growth": -0.105,
         "rank_change": -3,
-        "list_status": "down",
+        "movement": "down",
     }
     return Entry.model_validate({**fields, **changes})
 

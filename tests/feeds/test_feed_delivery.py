@@ -11,7 +11,7 @@ from feed_samples import DAY, an_entry, some_entries
 
 from toplist.feeds.delivery import STALE, Delivered, Failed, deliver
 from toplist.feeds.formats import Format
-from toplist.feeds.held import Held, read_held
+from toplist.feeds.held import ExistingFeed, read_held
 from toplist.feeds.uris import parse_targets
 from toplist.items import Entry, Source
 
@@ -41,7 +41,7 @@ def test_every_target_gets_the_whole_feed_in_one_pass(tmp_path: Path) -> None:
         path = tmp_path / "snapshot_date=2026-11-23" / f"lists.{format_}"
         assert isinstance(outcome, Delivered)
         assert (outcome.rows, outcome.size) == (4, path.stat().st_size)
-        assert read_held(path, format_) == Held(4, "2026-11-23", "sandbox")
+        assert read_held(path, format_) == ExistingFeed(4, "2026-11-23", "sandbox")
     assert len(list((tmp_path / "snapshot_date=2026-11-23").iterdir())) == len(Format), "nothing else is left there"
     assert not (tmp_path / "spool").exists()
 
@@ -59,7 +59,7 @@ def test_less_never_replaces_more_of_the_same_snapshot(format_: Format, tmp_path
     assert os.listdir(tmp_path) == [f"feed.{format_}"]
     (allowed,) = delivered_to(uri, rows(4), tmp_path, allow_fewer=True)
     assert isinstance(allowed, Delivered)
-    assert read_held(tmp_path / f"feed.{format_}", format_) == Held(4, "2026-11-23", "sandbox")
+    assert read_held(tmp_path / f"feed.{format_}", format_) == ExistingFeed(4, "2026-11-23", "sandbox")
 
 
 def test_the_same_and_more_replace(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_a_file_for_the_latest_snapshot_follows_the_days(tmp_path: Path) -> None
     assert isinstance(outcome, Delivered)
     (empty,) = delivered_to(uri, [], tmp_path, day=tomorrow + timedelta(1))
     assert isinstance(empty, Failed), "an empty snapshot is less than any"
-    assert read_held(tmp_path / "latest.jsonl", Format.JSONL) == Held(4, "2026-11-24", "sandbox")
+    assert read_held(tmp_path / "latest.jsonl", Format.JSONL) == ExistingFeed(4, "2026-11-24", "sandbox")
 
 
 def test_the_sandbox_never_replaces_1688_and_1688_replaces_the_sandbox(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_the_sandbox_never_replaces_1688_and_1688_replaces_the_sandbox(tmp_path:
     (made_up,) = delivered_to(uri, rows(5), tmp_path, allow_fewer=True)
     assert isinstance(made_up, Failed)
     assert "these are the sandbox's" in made_up.reason
-    assert read_held(tmp_path / "feed.jsonl", Format.JSONL) == Held(2, "2026-11-23", "1688")
+    assert read_held(tmp_path / "feed.jsonl", Format.JSONL) == ExistingFeed(2, "2026-11-23", "1688")
 
 
 @pytest.mark.parametrize("format_", Format)
@@ -143,7 +143,7 @@ def test_a_missing_library_is_said_and_the_other_feeds_go_on(tmp_path: Path, mon
     assert "pyarrow is missing: pip install pyarrow." in parquet.reason
     assert "boto3 is missing: pip install boto3; it is kept in" in s3.reason
     assert s3.kept is not None
-    assert read_held(s3.kept, Format.CSV) == Held(1, "2026-11-23", "sandbox")
+    assert read_held(s3.kept, Format.CSV) == ExistingFeed(1, "2026-11-23", "sandbox")
 
 
 def test_a_disk_that_is_full_is_said_and_the_old_feed_stays(tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_a_link_stays_a_link_and_the_mode_stays_the_mode(tmp_path: Path) -> None
     assert isinstance(outcome, Delivered)
     assert (tmp_path / "a.csv").is_symlink()
     assert (tmp_path / "real" / "a.csv").stat().st_mode & 0o777 == 0o640
-    assert read_held(tmp_path / "real" / "a.csv", Format.CSV) == Held(2, "2026-11-23", "sandbox")
+    assert read_held(tmp_path / "real" / "a.csv", Format.CSV) == ExistingFeed(2, "2026-11-23", "sandbox")
 
 
 def test_what_a_killed_process_left_half_written_goes_after_a_day(tmp_path: Path) -> None:

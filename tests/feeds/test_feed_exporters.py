@@ -170,7 +170,9 @@ def test_half_a_character_costs_no_row(format_: str) -> None:
 
 
 def test_options_of_the_encoder_are_honoured() -> None:
-    assert exported("jsonl", a_list([an_entry()]), sort_keys=True).startswith(b'{"breakout_probability": null')
+    assert exported("jsonl", a_list([an_entry()]), sort_keys=True).startswith(
+        b'{"badges": null, "breakout_probability": null'
+    )
 
 
 def test_xml_says_null_as_nothing_and_has_no_forbidden_character() -> None:

@@ -17,7 +17,7 @@ from s3_server import KEY_ID, SECRET, serve_s3
 
 from toplist.feeds.delivery import Delivered, Failed, deliver, probe
 from toplist.feeds.formats import Format
-from toplist.feeds.held import Held, read_held
+from toplist.feeds.held import ExistingFeed, read_held
 from toplist.feeds.s3 import PART, S3Options, S3Store
 from toplist.feeds.uris import FeedTarget, parse_targets
 from toplist.items import Entry, Source
@@ -62,7 +62,9 @@ def test_a_large_feed_goes_up_in_parts(s3: S3Options, stored: Look, tmp_path: Pa
 
 def test_the_object_says_its_rows_its_day_and_its_source(s3: S3Options, tmp_path: Path) -> None:
     sent("s3://feeds/says.csv", rows(3), tmp_path, s3)
-    assert S3Store(s3).held(target("s3://feeds/says.csv"), tmp_path / "not used") == Held(3, "2026-11-23", "sandbox")
+    assert S3Store(s3).held(target("s3://feeds/says.csv"), tmp_path / "not used") == ExistingFeed(
+        3, "2026-11-23", "sandbox"
+    )
     assert S3Store(s3).held(target("s3://feeds/none.csv"), tmp_path / "not used") is None
 
 
@@ -129,7 +131,7 @@ def test_what_is_wrong_is_one_sentence_without_secrets_and_nothing_is_lost(
     assert outcome.reason.startswith(f"{uri} was not delivered: {why}")
     assert outcome.reason.endswith(f"; it is kept in {outcome.kept}.")
     assert outcome.kept is not None
-    assert read_held(outcome.kept, Format.CSV) == Held(3, "2026-11-23", "sandbox")
+    assert read_held(outcome.kept, Format.CSV) == ExistingFeed(3, "2026-11-23", "sandbox")
     (before,) = probe([target(uri)], s3=replace(s3, **change))
     assert why in before.reason
     for text in (outcome.reason, before.reason):
@@ -219,4 +221,4 @@ def test_what_did_not_arrive_whole_is_kept(odd: S3Options, why: str, tmp_path: P
     assert isinstance(outcome, Failed)
     assert outcome.kept is not None
     assert re.search(why, outcome.reason)
-    assert read_held(outcome.kept, Format.JSONL) == Held(2000, "2026-11-23", "sandbox")
+    assert read_held(outcome.kept, Format.JSONL) == ExistingFeed(2000, "2026-11-23", "sandbox")

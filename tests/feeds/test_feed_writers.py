@@ -14,9 +14,9 @@ from feed_samples import a_bare_entry, an_entry, some_entries
 from pydantic import BaseModel
 
 from toplist.feeds.formats import Format
-from toplist.feeds.held import Held, read_held
+from toplist.feeds.held import ExistingFeed, read_held
 from toplist.feeds.parquet import ParquetWriter, arrow_schema
-from toplist.feeds.writers import BATCH, Tally, write
+from toplist.feeds.writers import BATCH, FileDigest, write
 from toplist.items import ENTRY_FIELDS, Entry
 
 
@@ -117,7 +117,7 @@ def test_only_a_batch_of_the_entries_is_held(format_: Format, tmp_path: Path) ->
 
 def test_a_row_group_is_written_when_it_is_full(tmp_path: Path) -> None:
     with (tmp_path / "feed.parquet").open("wb", buffering=0) as file:
-        writer = ParquetWriter(Tally(file), row_group=1000)
+        writer = ParquetWriter(FileDigest(file), row_group=1000)
         sizes = []
         for _ in range(5):
             writer.write([an_entry()] * 500)
@@ -145,7 +145,7 @@ def test_half_a_character_costs_the_character_and_not_the_feed(format_: Format, 
     cut = an_entry(2, title="连衣裙\ud83d", services=["包邮\udc09"])
     written = write([an_entry(1), cut, an_entry(3)], format_, tmp_path / "feed")
     assert written.rows == 3
-    assert read_held(tmp_path / "feed", format_) == Held(3, "2026-11-23", "sandbox")
+    assert read_held(tmp_path / "feed", format_) == ExistingFeed(3, "2026-11-23", "sandbox")
     if format_ is Format.JSONL:
         row = json.loads((tmp_path / "feed").read_text().splitlines()[1])
         assert (row["title"], row["services"]) == ("连衣裙\ufffd", ["包邮\ufffd"])
@@ -154,9 +154,9 @@ def test_half_a_character_costs_the_character_and_not_the_feed(format_: Format, 
 @pytest.mark.parametrize("format_", Format)
 def test_what_a_feed_holds_is_read_from_it(format_: Format, tmp_path: Path) -> None:
     write(some_entries(), format_, tmp_path / "feed")
-    assert read_held(tmp_path / "feed", format_) == Held(4, "2026-11-23", "sandbox")
+    assert read_held(tmp_path / "feed", format_) == ExistingFeed(4, "2026-11-23", "sandbox")
     write([], format_, tmp_path / "none")
-    assert read_held(tmp_path / "none", format_) == Held(0)
+    assert read_held(tmp_path / "none", format_) == ExistingFeed(0)
 
 
 @pytest.mark.parametrize("format_", Format)

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from toplist.protocol.calls import TOP_LIST, TOP_LIST_BASE64
+from toplist.api.calls import TOP_LIST, TOP_LIST_BASE64
 from toplist.ranktypes import RANK_TYPES
 from toplist.sandbox.answers import top_list
 from toplist.sandbox.catalogue import catalogue

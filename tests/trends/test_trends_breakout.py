@@ -6,7 +6,7 @@ from trend_rows import history, seen, snapshot
 from toplist.trends.breakout import breakout, entry_growth, lowest_visible, week_growth
 from toplist.trends.coverage import OPENPLATFORM_COVERAGE as WINDOW
 from toplist.trends.growth import Growth, sale_changes, sale_growth
-from toplist.trends.lists import list_trends
+from toplist.trends.lists import compute_trends
 from toplist.trends.reasons import Reason
 
 STEADY = [600, 606, 598, 603, 597, 602, 600, 604, 599, 600]
@@ -82,9 +82,9 @@ def test_a_new_entry_starts_from_the_lowest_count_the_list_showed():
     rows = [seen(name, 0, rank, sale_count=count) for rank, (name, count) in enumerate(counts.items(), 1)]
     stayed = [seen(row.offer_id, 1, row.rank, sale_count=row.sale_count) for row in rows[:5]]
     today = [seen("n", 1, 3, sale_count=700), *stayed]
-    trends = list_trends(snapshot(1), today, history(snapshot(0), *rows))
+    trends = compute_trends(snapshot(1), today, history(snapshot(0), *rows))
     new = trends.offers[0]
-    assert new.list_status == "new_entry"
+    assert new.movement == "new_entry"
     assert new.sale_growth is None
     assert new.breakout_score == pytest.approx(log(700 / 400))
 

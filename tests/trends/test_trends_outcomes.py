@@ -45,16 +45,16 @@ def test_an_offer_that_vanished_is_a_miss():
 
 def test_what_the_later_day_could_not_show_is_unknown_and_no_miss():
     stayed = {offer_id: RISING[offer_id] for offer_id in OFFERS[10:]}
-    shallow = snapshot(7, asked=20, total=100)
-    (found,) = label(*world(stayed, target=shallow, origin=snapshot(0, asked=40, total=100)), 7, 1)
+    shallow = snapshot(7, requested_rows=20, reported_total=100)
+    (found,) = label(*world(stayed, target=shallow, origin=snapshot(0, requested_rows=40, reported_total=100)), 7, 1)
     assert (len(found.rows), found.unknown) == (30, 10)
-    (found,) = label(*world(stayed, target=snapshot(7, set_aside=1)), 7, 1)
+    (found,) = label(*world(stayed, target=snapshot(7, rejected=1)), 7, 1)
     assert (len(found.rows), found.unknown) == (30, 10)
 
 
 def test_an_incomplete_day_is_read_the_day_after_or_not_at_all():
     rows, snapshots = world(RISING, number=8)
-    snapshots["l", day(7)] = snapshot(7, "short")
+    snapshots["l", day(7)] = snapshot(7, "partial")
     (found,) = label(rows, snapshots, 7, 1)
     assert found.known_on == day(8)
     assert label(rows, snapshots, 7, 0) == []

@@ -14,7 +14,7 @@ from toplist.ranktypes import Protocol
 from toplist.trends.coverage import Coverage
 from toplist.trends.growth import log_growth
 from toplist.trends.heat import heat_index, load_reference
-from toplist.trends.lists import ListTrends, OfferTrends, Rules, list_trends
+from toplist.trends.lists import ListTrends, OfferTrends, TrendConfig, compute_trends
 from toplist.trends.observation import Observation, Snapshot
 
 LISTS, ROWS = 5000, 20
@@ -22,7 +22,7 @@ COVERAGES = [Coverage.parse(text) for text in ("unknown", "total", "window:30", 
 NUMBERS = [
     each.name
     for each in fields(OfferTrends)
-    if each.name not in ("offer_id", "heat_parts", "list_status", "flagged", "reasons")
+    if each.name not in ("offer_id", "heat_parts", "movement", "flagged", "reasons")
 ]
 #: Figures whose null is explained under another name, or that explain one themselves.
 UNREASONED = {"breakout_z", "breakout_probability"}
@@ -67,10 +67,10 @@ def some_snapshot(random: Random, number: int) -> Snapshot:
     return snapshot(
         number,
         random.choice((Status.COMPLETE, Status.COMPLETE, *Status)),
-        asked=random.choice((None, 20, 40)),
+        requested_rows=random.choice((None, 20, 40)),
         total=random.choice((None, 0, 20, 10**6)),
         received=random.choice((None, 3, 20)),
-        set_aside=random.choice((0, 0, 1)),
+        rejected=random.choice((0, 0, 1)),
     )
 
 
@@ -108,8 +108,8 @@ def test_100_000_random_histories_keep_every_figure_in_its_range():
     for _ in range(LISTS):
         protocol = random.choice(tuple(Protocol))
         today, rows, past = random_list(random)
-        rules = Rules(random.choice(COVERAGES), load_reference(protocol), random.choice((1, 7)))
-        trends = list_trends(today, rows, history(*past), rules)
+        rules = TrendConfig(random.choice(COVERAGES), load_reference(protocol), random.choice((1, 7)))
+        trends = compute_trends(today, rows, history(*past), rules)
         check_figures(trends)
         for row, offer in zip(rows, trends.offers, strict=True):
             check_heat_is_monotone(random, row, offer.sale_growth_per_day, protocol)

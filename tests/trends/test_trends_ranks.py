@@ -1,14 +1,14 @@
 import pytest
 from trend_rows import at, day, history, seen, snapshot
 
-from toplist.trends.lists import Rules, list_trends
+from toplist.trends.lists import TrendConfig, compute_trends
 from toplist.trends.ranks import DroppedOut
 
 
 def status_of(today, rows, past, **rules):
-    trends = list_trends(today, rows, past, Rules(**rules))
+    trends = compute_trends(today, rows, past, TrendConfig(**rules))
     return {
-        offer.offer_id: (str(offer.list_status), offer.rank_change, offer.reasons.get("list_status"))
+        offer.offer_id: (str(offer.movement), offer.rank_change, offer.reasons.get("movement"))
         for offer in trends.offers
     }, trends.dropped_out
 
@@ -36,21 +36,21 @@ def test_what_was_there_before_the_window_comes_from_first_seen():
 
 def test_the_first_snapshot_has_no_new_entries():
     status, gone = status_of(snapshot(6), TODAY, history())
-    assert set(status.values()) == {("unknown_gap", None, "first_snapshot")}
+    assert set(status.values()) == {("unknown", None, "first_snapshot")}
     assert gone == []
 
 
-@pytest.mark.parametrize("status", ["short", "empty", "absent", "failed"])
+@pytest.mark.parametrize("status", ["partial", "empty", "absent", "failed"])
 def test_a_day_that_did_not_end_complete_compares_with_nothing(status):
     found, gone = status_of(snapshot(6, status), TODAY, history(snapshot(5), *YESTERDAY))
-    assert set(found.values()) == {("unknown_gap", None, "today_incomplete")}
+    assert set(found.values()) == {("unknown", None, "today_incomplete")}
     assert gone == []
 
 
 def test_a_missed_day_is_a_gap_and_never_a_fall():
     past = history(snapshot(4), *[row._replace(snapshot_date=day(4), collected_at=at(4)) for row in YESTERDAY])
     status, _ = status_of(snapshot(6), TODAY, past)
-    assert status == {"b": ("up", 1, None), "a": ("down", -1, None), "n": ("unknown_gap", None, "missed_day")}
+    assert status == {"b": ("up", 1, None), "a": ("down", -1, None), "n": ("unknown", None, "missed_day")}
     status, _ = status_of(snapshot(6), TODAY, past, max_gap_days=2)
     assert status["n"][0] == "new_entry"
 
@@ -58,34 +58,37 @@ def test_a_missed_day_is_a_gap_and_never_a_fall():
 def test_a_short_day_is_a_gap_and_never_a_fall():
     """What the short day did not show has not left, and what only it showed is not new today."""
     rows = [row._replace(snapshot_date=day(4), collected_at=at(4)) for row in YESTERDAY]
-    past = history(snapshot(4), *rows, snapshot(5, "short"), seen("n", 5, 1))
+    past = history(snapshot(4), *rows, snapshot(5, "partial"), seen("n", 5, 1))
     status, gone = status_of(snapshot(6), TODAY, past)
-    assert status == {"b": ("up", 1, None), "a": ("down", -1, None), "n": ("unknown_gap", None, "short_day")}
+    assert status == {"b": ("up", 1, None), "a": ("down", -1, None), "n": ("unknown", None, "short_day")}
     assert [one.offer_id for one in gone] == ["c"]
     assert gone[0].base_date == day(4)
 
 
 def test_a_base_older_than_14_days_is_none():
     found, gone = status_of(snapshot(20), [seen("a", 20)], history(snapshot(5), *YESTERDAY))
-    assert found == {"a": ("unknown_gap", None, "no_complete_base")}
+    assert found == {"a": ("unknown", None, "no_complete_base")}
     assert gone == []
 
 
 def test_a_clock_that_steps_back_compares_nothing():
     past = history(snapshot(5, collected_at=at(9)), *[row._replace(collected_at=at(9)) for row in YESTERDAY])
-    trends = list_trends(snapshot(6), [seen("a", 6, 2, sale_count=99)], past)
+    trends = compute_trends(snapshot(6), [seen("a", 6, 2, sale_count=99)], past)
     (offer,) = trends.offers
-    assert (offer.list_status, offer.rank_change, offer.sale_growth) == ("unknown_gap", None, None)
-    assert offer.reasons["list_status"] == offer.reasons["sale_growth"] == "clock_back"
+    assert (offer.movement, offer.rank_change, offer.sale_growth) == ("unknown", None, None)
+    assert offer.reasons["movement"] == offer.reasons["sale_growth"] == "clock_back"
     assert trends.dropped_out == []
 
 
-DEEP, SHALLOW = {"asked": 40, "total": 100, "received": 40}, {"asked": 20, "total": 100, "received": 20}
+DEEP, SHALLOW = (
+    {"requested_rows": 40, "reported_total": 100, "received": 40},
+    {"requested_rows": 20, "reported_total": 100, "received": 20},
+)
 
 
 def test_asked_deeper_than_yesterday_nothing_is_called_new():
     status, gone = status_of(snapshot(6, **DEEP), TODAY, history(snapshot(5, **SHALLOW), *YESTERDAY))
-    assert status["n"] == ("unknown_gap", None, "asked_less_deep")
+    assert status["n"] == ("unknown", None, "asked_less_deep")
     assert status["b"] == ("up", 1, None)
     assert [one.offer_id for one in gone] == ["c"]
 
@@ -97,24 +100,24 @@ def test_asked_less_deep_than_yesterday_nothing_has_dropped_out():
 
 
 def test_another_depth_that_still_held_the_whole_list_compares():
-    before = {"asked": 20, "total": 3, "received": 3}
-    after = {"asked": 50, "total": 3, "received": 3}
+    before = {"requested_rows": 20, "reported_total": 3, "received": 3}
+    after = {"requested_rows": 50, "reported_total": 3, "received": 3}
     status, gone = status_of(snapshot(6, **after), TODAY, history(snapshot(5, **before), *YESTERDAY))
     assert (status["n"][0], len(gone)) == ("new_entry", 1)
 
 
 def test_fewer_rows_without_a_total_are_not_taken_for_the_whole_list():
-    full, part = {"asked": 20, "received": 20}, {"asked": 20, "received": 3}
+    full, part = {"requested_rows": 20, "received": 20}, {"requested_rows": 20, "received": 3}
     status, gone = status_of(snapshot(6, **part), TODAY, history(snapshot(5, **full), *YESTERDAY))
     assert gone == []
     status, _ = status_of(snapshot(6, **full), TODAY, history(snapshot(5, **part), *YESTERDAY))
-    assert status["n"] == ("unknown_gap", None, "fewer_rows")
+    assert status["n"] == ("unknown", None, "fewer_rows")
 
 
 def test_a_row_that_was_set_aside_may_have_been_the_offer():
-    status, _ = status_of(snapshot(6), TODAY, history(snapshot(5, set_aside=1), *YESTERDAY))
-    assert status["n"] == ("unknown_gap", None, "rows_set_aside")
-    _, gone = status_of(snapshot(6, set_aside=1), TODAY, history(snapshot(5), *YESTERDAY))
+    status, _ = status_of(snapshot(6), TODAY, history(snapshot(5, rejected=1), *YESTERDAY))
+    assert status["n"] == ("unknown", None, "rows_rejected")
+    _, gone = status_of(snapshot(6, rejected=1), TODAY, history(snapshot(5), *YESTERDAY))
     assert gone == []
 
 
@@ -127,7 +130,7 @@ def test_a_day_crawled_twice_has_the_same_trends():
     past = [snapshot(5), *YESTERDAY]
     rows = [row._replace(sale_count=100 + row.rank, price=9.0) for row in TODAY]
     earlier = [row._replace(sale_count=50, collected_at=at(5.9)) for row in rows]
-    once = list_trends(snapshot(6), rows, history(*past))
-    again = list_trends(snapshot(6), rows, history(*past, snapshot(6), *earlier, first_seen={"n": day(6)}))
+    once = compute_trends(snapshot(6), rows, history(*past))
+    again = compute_trends(snapshot(6), rows, history(*past, snapshot(6), *earlier, first_seen={"n": day(6)}))
     assert once.offers[0].sale_growth is not None
     assert once == again

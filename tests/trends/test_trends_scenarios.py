@@ -17,7 +17,7 @@ from toplist.sandbox.market import Market
 from toplist.sandbox.scenarios import scenario
 from toplist.trends.backtest import HorizonResult, backtest
 from toplist.trends.coverage import OPENPLATFORM_COVERAGE, Coverage
-from toplist.trends.lists import OfferTrends, Rules
+from toplist.trends.lists import OfferTrends, TrendConfig
 from toplist.trends.observation import Observation, Snapshot
 from toplist.trends.replay import replay, scored_rows
 
@@ -37,7 +37,7 @@ def told(name: str, seed: int, field: str = "sold_30") -> list[OfferTrends]:
         buyers = lived.buyers_30 if window else None
         observations.append(Observation("x", day, at, 1, lived.price, getattr(lived, field), buyers))
         snapshots.append(Snapshot(day, "complete", at))
-    rules = Rules(OPENPLATFORM_COVERAGE if window else Coverage(total=True))
+    rules = TrendConfig(OPENPLATFORM_COVERAGE if window else Coverage(total=True))
     return [trends.offers[0] for _, _, trends in replay(observations, snapshots, rules)]
 
 
@@ -105,7 +105,7 @@ def market_backtest(protocol: Protocol) -> HorizonResult:
             name = f"{rank_type}:{category_id}"
             observations, ended = one_list(market, rank_type, category_id, days_from(START, 28), protocol)
             key = ListKey(Source.SANDBOX, protocol, rank_type, category_id)
-            rows += scored_rows(name, observations, ended, Rules.of(key, "total"))
+            rows += scored_rows(name, observations, ended, TrendConfig.of(key, "total"))
             snapshots.update({(name, snapshot.snapshot_date): snapshot for snapshot in ended})
     return backtest(rows, snapshots, Random(1), horizons=(7,))[0]
 

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 from scrapy.commands import ScrapyCommand
 
+from toplist.backtesting import Proof, prove
 from toplist.config import Places
-from toplist.crawl.proof import Proof, prove
 from toplist.errors import InputError
-from toplist.store.database import open_database
+from toplist.storage.database import open_database
 from toplist.trends.coverage import Coverage
 from toplist.trends.table import as_json, as_table
 

@@ -14,17 +14,17 @@ from scrapy.commands import ScrapyCommand
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.exceptions import UsageError
 
-from toplist.categories import DEEPEST, TOP, Category, Tree
-from toplist.config import Places, tree_days
-from toplist.crawl.extension import Snapshot
-from toplist.crawl.plan import kept_tree, walked
+from toplist.categories.tree import DEEPEST, TOP, Category, Tree
+from toplist.config import Places, category_cache_days
 from toplist.dates import utc_now
 from toplist.errors import InputError
-from toplist.gate.keeper import GateClosed
+from toplist.extensions import SnapshotExtension
 from toplist.items import Source
+from toplist.planning import load_cached_tree, walked
+from toplist.ratelimit.limiter import LimiterClosed
 from toplist.spiders.toplist import TopListSpider
-from toplist.store.categories import Categories
-from toplist.store.database import open_database
+from toplist.storage.categories import Categories
+from toplist.storage.database import open_database
 
 
 class TreeSpider(TopListSpider):
@@ -36,15 +36,15 @@ class TreeSpider(TopListSpider):
 
     async def start(self) -> AsyncIterator[Any]:
         """The tree is what it brings; there is nothing to yield."""
-        self.run.tree = await kept_tree(self.run)
-        with contextlib.suppress(GateClosed):
+        self.run.tree = await load_cached_tree(self.run)
+        with contextlib.suppress(LimiterClosed):
             await walked(self.run, (TOP,), self._level)
         return
         yield
 
 
 class Command(ScrapyCommand):
-    """Prints the kept tree; one that is missing or too old (`TOPLIST_TREE_DAYS`) is walked first, within the limits.
+    """Prints the cached tree. One that is missing or older than `TOPLIST_CATEGORY_CACHE_DAYS` is fetched first.
 
     Exit status 0: the tree was read, or was there. 3: a part of it could not be read. 2: bad input.
     """
@@ -91,7 +91,7 @@ class Command(ScrapyCommand):
 
     def _is_due(self, tree: Tree, level: int) -> bool:
         assert self.settings is not None
-        return bool(tree.due([TOP], level, utc_now() - timedelta(days=tree_days(self.settings))))
+        return bool(tree.due([TOP], level, utc_now() - timedelta(days=category_cache_days(self.settings))))
 
     def _walk(self, gateway: str | None, level: int) -> None:
         """Raises InputError."""
@@ -106,7 +106,7 @@ class Command(ScrapyCommand):
         for problem in problems:
             if problem is not None:
                 raise problem
-        snapshot = crawler.get_extension(Snapshot)
+        snapshot = crawler.get_extension(SnapshotExtension)
         assert snapshot is not None
         verdict = snapshot.verdict(str(crawler.stats.get_value("finish_reason")))
         if not verdict.is_good:

@@ -9,9 +9,9 @@ from typing import Any
 
 from scrapy.commands.crawl import Command as StockCommand
 
-from toplist.crawl.extension import Snapshot
-from toplist.crawl.tally import remarks, table
 from toplist.errors import InputError
+from toplist.extensions import SnapshotExtension
+from toplist.summary import remarks, table
 
 logger = logging.getLogger("toplist")
 
@@ -46,7 +46,7 @@ class Command(StockCommand):
         for problem in problems:
             kind = type(problem).__name__
             logger.critical("The crawl could not be made: %s: %s", kind, problem, exc_info=problem)
-        snapshot = crawler.get_extension(Snapshot) if getattr(crawler, "_extensions", None) else None
+        snapshot = crawler.get_extension(SnapshotExtension) if getattr(crawler, "_extensions", None) else None
         if problems or snapshot is None:
             self.exitcode = 1 if problems else self.exitcode
             return

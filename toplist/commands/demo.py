@@ -13,12 +13,12 @@ from typing import Any
 from scrapy.commands import ScrapyCommand
 from scrapy.crawler import Crawler
 
+from toplist.backtesting import prove
 from toplist.commands.backtest import as_text
 from toplist.config import project_dir
-from toplist.crawl.extension import Snapshot
-from toplist.crawl.proof import prove
 from toplist.dates import business_date, utc_now
-from toplist.store.database import open_database
+from toplist.extensions import SnapshotExtension
+from toplist.storage.database import open_database
 
 logger = logging.getLogger("toplist")
 CATEGORIES = "10166,311"
@@ -73,7 +73,7 @@ class Command(ScrapyCommand):
         for day in dates:
             crawler = self._day_crawler(database, folder)
             await crawler.crawl_async(gateway="sandbox", snapshot_date=str(day), categories=CATEGORIES)
-            snapshot = crawler.get_extension(Snapshot)
+            snapshot = crawler.get_extension(SnapshotExtension)
             assert snapshot is not None
             verdict = snapshot.verdict(crawler.stats.get_value("finish_reason"))
             print(f"{day}: {sum(snapshot.run.tally.rows.values())} entries, {verdict}", flush=True)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SPIDER = "toplist"
 GOOD = "Verdict: complete"
 
-_GLANCE = 0.5  # seconds between two looks at the job
+_POLL_INTERVAL = 0.5  # seconds between two looks at the job
 
 
 class Broken(ToplistError):
@@ -123,7 +123,7 @@ def _dry_run(client: ScrapydClient, project: str, version: str, arguments: dict[
         if time.monotonic() > ends:
             client.cancel(project, job)
             raise Unreachable(f"the dry run of version {version} did not end within {timeout:g} s, it was not checked")
-        time.sleep(_GLANCE)
+        time.sleep(_POLL_INTERVAL)
     answer = requests.get(f"{client.url}/logs/{project}/{SPIDER}/{job}.log", auth=client.auth)
     lines = answer.text.splitlines() if answer.ok else []
     if not any(GOOD in line for line in lines):

@@ -12,15 +12,15 @@ from scrapy.exceptions import UsageError
 from sqlalchemy.engine import make_url
 
 from toplist.config import Config
-from toplist.crawl.doctor import DoctorSpider, Finding, State, is_ready
 from toplist.dates import business_date, utc_now
+from toplist.doctor import DoctorSpider, Finding, State, is_ready
 from toplist.errors import InputError
 from toplist.feeds.delivery import probe
 from toplist.feeds.s3 import S3Options
 from toplist.feeds.snapshot import check_feeds
 from toplist.feeds.uris import parse_targets
 from toplist.ranktypes import Protocol
-from toplist.store.database import open_database
+from toplist.storage.database import open_database
 
 
 class Command(ScrapyCommand):

@@ -14,9 +14,9 @@ from toplist.errors import InputError
 from toplist.feeds.delivery import Failed
 from toplist.feeds.snapshot import check_feeds, write_snapshot
 from toplist.items import Source
-from toplist.store.database import open_database
-from toplist.store.history import History
-from toplist.store.ledger import Ledger
+from toplist.storage.database import open_database
+from toplist.storage.history import History
+from toplist.storage.ledger import Ledger
 
 
 class Command(ScrapyCommand):

@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from toplist.errors import ToplistError
-from toplist.feeds.held import Held, read_held
+from toplist.feeds.held import ExistingFeed, read_held
 from toplist.feeds.s3 import S3Error, S3Options, S3Store
 from toplist.feeds.uris import FeedTarget
-from toplist.feeds.writers import Tally, Written, batches, open_writer
+from toplist.feeds.writers import FileDigest, Written, batches, open_writer
 from toplist.items import Entry, Source
 
 __all__ = ["Delivered", "Failed", "S3Options", "deliver", "probe"]
@@ -155,7 +155,7 @@ class _Feed:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         _drop_stale(self._path)
         self._file = self._part.open("xb")
-        self._tally = Tally(self._file)
+        self._tally = FileDigest(self._file)
         self._writer = open_writer(self.target.format, self._tally)
 
     def _write(self, batch: Sequence[Entry]) -> None:
@@ -164,7 +164,7 @@ class _Feed:
 
     def _finish(self, connect: Callable[[], S3Store], allow_fewer: bool) -> Delivered:
         written = self._close()
-        says = Held(written.rows, self._date, self._source)
+        says = ExistingFeed(written.rows, self._date, self._source)
         if self.target.path is not None:
             self._move(says, allow_fewer)
         else:
@@ -178,13 +178,13 @@ class _Feed:
         self._file.close()
         return self._tally.written(self._writer.rows)
 
-    def _move(self, says: Held, allow_fewer: bool) -> None:
+    def _move(self, says: ExistingFeed, allow_fewer: bool) -> None:
         with suppress(FileNotFoundError):
             _refuse_less(read_held(self._path, self.target.format), says, allow_fewer)
             self._part.chmod(self._path.stat().st_mode & 0o777)
         _replace(self._part, self._path)
 
-    def _upload(self, connect: Callable[[], S3Store], written: Written, says: Held, allow_fewer: bool) -> None:
+    def _upload(self, connect: Callable[[], S3Store], written: Written, says: ExistingFeed, allow_fewer: bool) -> None:
         _replace(self._part, self._path)
         self._kept = self._path
         store = connect()
@@ -210,7 +210,7 @@ class _Feed:
         return None
 
 
-def _refuse_less(held: Held | None, says: Held, allow_fewer: bool) -> None:
+def _refuse_less(held: ExistingFeed | None, says: ExistingFeed, allow_fewer: bool) -> None:
     if held is None or held.rows == 0:
         return
     if (held.source, says.source) == (Source.GATEWAY, Source.SANDBOX):

@@ -16,7 +16,7 @@ from toplist.feeds.formats import Format
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class ExistingFeed:
     """A feed's row count, and the snapshot and the source of its first row (None: no row, or it does not say)."""
 
     rows: int
@@ -24,7 +24,7 @@ class Held:
     source: str | None = None
 
 
-def read_held(path: Path, format_: Format) -> Held | None:
+def read_held(path: Path, format_: Format) -> ExistingFeed | None:
     """What the file holds, or None where it is no feed that can be read whole: nothing that is worth keeping.
 
     Reads it once, at the disk's speed (Parquet: its index only). Raises FileNotFoundError, and OSError where the disk
@@ -41,7 +41,7 @@ def read_held(path: Path, format_: Format) -> Held | None:
         return None
 
 
-def _lines(lines: Iterable[bytes]) -> Held | None:
+def _lines(lines: Iterable[bytes]) -> ExistingFeed | None:
     rows, first, last = 0, b"", b"\n"
     for line in lines:
         first = first or line
@@ -53,22 +53,22 @@ def _lines(lines: Iterable[bytes]) -> Held | None:
     return _held(rows, row) if isinstance(row, dict) else None
 
 
-def _csv(path: Path) -> Held | None:
+def _csv(path: Path) -> ExistingFeed | None:
     with path.open(encoding="utf-8", newline="") as text:
         rows = csv.reader(text)
         header = [name.removeprefix(BOM) for name in next(rows, [])]
         first = next(rows, None)
         if first is None:
-            return Held(0)
+            return ExistingFeed(0)
         return _held(1 + sum(1 for _ in rows), dict(zip(header, first, strict=False)))
 
 
-def _parquet(path: Path) -> Held:
+def _parquet(path: Path) -> ExistingFeed:
     from toplist.feeds.parquet import parquet_head
 
     return _held(*parquet_head(path, ("snapshot_date", "source")))
 
 
-def _held(rows: int, first: Mapping[str, Any]) -> Held:
+def _held(rows: int, first: Mapping[str, Any]) -> ExistingFeed:
     says = {name: str(first[name]) for name in ("snapshot_date", "source") if first.get(name) is not None}
-    return Held(rows, **says)
+    return ExistingFeed(rows, **says)

@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from toplist.errors import ToplistError
-from toplist.feeds.held import Held, read_held
+from toplist.feeds.held import ExistingFeed, read_held
 from toplist.feeds.uris import FeedTarget
 from toplist.feeds.writers import Written
 
@@ -69,7 +69,7 @@ class S3Store:
         """Raises S3Error: no boto3, or options that it refuses."""
         self._client = _said(lambda: _client(options or S3Options()))
 
-    def held(self, target: FeedTarget, scratch: Path) -> Held | None:
+    def held(self, target: FeedTarget, scratch: Path) -> ExistingFeed | None:
         """What the object holds, by its metadata; where it has none, by reading it through the file `scratch`."""
         return _said(lambda: self._held(target, scratch))
 
@@ -77,19 +77,19 @@ class S3Store:
         """Ask for the object, and throw the answer away: raises where endpoint, keys or bucket are wrong."""
         _said(lambda: self._reach(target))
 
-    def upload(self, target: FeedTarget, path: Path, written: Written, says: Held) -> None:
+    def upload(self, target: FeedTarget, path: Path, written: Written, says: ExistingFeed) -> None:
         """Upload the file and verify the object: its size, and its sum by the ETag or by reading it back."""
         _said(lambda: self._upload(target, path, says))
         _said(lambda: self._verify(target, path, written))
 
-    def _held(self, target: FeedTarget, scratch: Path) -> Held | None:
+    def _held(self, target: FeedTarget, scratch: Path) -> ExistingFeed | None:
         found = self._get(target)
         if found is None:
             return None
         with closing(found["Body"]) as body:
             says = {name.lower(): value for name, value in found.get("Metadata", {}).items()}
             if says.get(_ROWS, "").isdecimal():
-                return Held(int(says[_ROWS]), says.get(_DATE), says.get(_SOURCE))
+                return ExistingFeed(int(says[_ROWS]), says.get(_DATE), says.get(_SOURCE))
             try:
                 with scratch.open("wb") as file:
                     shutil.copyfileobj(body, file, 2**20)
@@ -114,7 +114,7 @@ class S3Store:
         if found is not None:
             found["Body"].close()
 
-    def _upload(self, target: FeedTarget, path: Path, says: Held) -> None:
+    def _upload(self, target: FeedTarget, path: Path, says: ExistingFeed) -> None:
         from boto3.s3.transfer import TransferConfig
 
         metadata = {_ROWS: str(says.rows), _DATE: says.snapshot_date, _SOURCE: says.source}

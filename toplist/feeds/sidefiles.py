@@ -1,6 +1,6 @@
-"""What goes beside the feed, each in a file of its own: rows that were set aside, and offers that dropped out.
+"""What goes beside the feed, each in a file of its own: rows that were rejected, and offers that dropped out.
 
-JSON Lines on this computer; no row, no file. The tables `set_aside` and `dropped_out` hold the same for good.
+JSON Lines on this computer; no row, no file. The tables `rejected` and `dropped_out` hold the same for good.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from toplist.config import Places
-    from toplist.store.history import History
+    from toplist.storage.history import History
 
 logger = logging.getLogger(__name__)
 
@@ -35,10 +35,10 @@ def check_side_files(places: Places, day: date) -> None:
 def write_side_files(places: Places, history: History, day: date, source: Source) -> None:
     """Write both for a snapshot. Blocking. Raises OSError."""
     uris = places.side_uris()
-    aside = history.set_aside(day, source)
+    aside = history.rejected(day, source)
     if aside:
-        where = _write("TOPLIST_SET_ASIDE_URI", uris, day, aside)
-        logger.warning("%d rows were set aside, with the reason each: %s", len(aside), where or "table set_aside")
+        where = _write("TOPLIST_REJECTED_URI", uris, day, aside)
+        logger.warning("%d rows were rejected, with the reason each: %s", len(aside), where or "table rejected")
     gone = history.dropped_out(day, source)
     if gone:
         where = _write("TOPLIST_DROPPED_OUT_URI", uris, day, gone)

@@ -13,9 +13,9 @@ from toplist.feeds.uris import check_targets, parse_targets
 
 if TYPE_CHECKING:
     from toplist.config import Places, Settings
-    from toplist.crawl.run import Run
     from toplist.items import Source
-    from toplist.store.history import History
+    from toplist.run import Run
+    from toplist.storage.history import History
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ def write_snapshot(
     *,
     allow_fewer: bool = False,
 ) -> list[Delivered | Failed]:
-    """Write every feed of a snapshot from the history, whole, and the file of its rows that were set aside. Blocking.
+    """Write every feed of a snapshot from the history, whole, and the file of its rows that were rejected. Blocking.
 
     A crawl at its end and `scrapy export` at any time do the same. Nothing is written of a snapshot without an entry,
     and the list is empty.

@@ -107,7 +107,7 @@ class CsvWriter(EntryWriter):
         self.file.write(buffer.getvalue().encode())
 
 
-class Tally:
+class FileDigest:
     """A file that counts and sums what is written through it."""
 
     def __init__(self, file: ByteSink) -> None:
@@ -149,7 +149,7 @@ def open_writer(format_: Format, file: ByteSink) -> EntryWriter:
 def write(entries: Iterable[Entry], format_: Format, path: Path) -> Written:
     """Write the entries to `path`, as they come. Raises OSError, and whatever the entries raise."""
     with path.open("wb") as file:
-        tally = Tally(file)
+        tally = FileDigest(file)
         try:
             writer = open_writer(format_, tally)
             for batch in batches(entries):

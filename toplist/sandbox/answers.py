@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from toplist.protocol.calls import BEST_BASE64, TOP_LIST, TOP_LIST_BASE64, Api
+from toplist.api.calls import BEST_BASE64, TOP_LIST, TOP_LIST_BASE64, Api
 from toplist.ranktypes import RANK_TYPES, Protocol
 from toplist.sandbox import seeds
 from toplist.sandbox.catalogue import Category, catalogue

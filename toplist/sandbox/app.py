@@ -15,8 +15,8 @@ from weakref import WeakKeyDictionary
 
 from aiohttp import web
 
+from toplist.api.calls import CATEGORY_GET, CURRENT_TIME, GET_TOKEN
 from toplist.dates import SHANGHAI
-from toplist.protocol.calls import CATEGORY_GET, CURRENT_TIME, GET_TOKEN
 from toplist.sandbox import answers, checks, detail_answers, faults, seasons, wire
 from toplist.sandbox.answers import Answer, Refusal
 from toplist.sandbox.clocks import Clocks
@@ -79,7 +79,7 @@ class Gateway:
         return known[0], known[1]
 
     def _decide(
-        self, record: Record, asked: checks.Asked, broken: str | None
+        self, record: Record, asked: checks.ParsedRequest, broken: str | None
     ) -> tuple[str, Answer | Page, Rule | None]:
         """What it is answered: outcome for the journal, answer, and the rule if something goes wrong on the wire."""
         request_id = f"sandbox{record.number:09d}"
@@ -104,7 +104,7 @@ class Gateway:
             faults.spoil(fired, document)
         return outcome, Answer(200, document), fired
 
-    def _document(self, asked: checks.Asked) -> Any:
+    def _document(self, asked: checks.ParsedRequest) -> Any:
         """The answer to a request that passed the checks."""
         assert asked.api is not None
         if asked.api is CURRENT_TIME:
@@ -169,7 +169,7 @@ class Gateway:
         return await wire.send(request, letter, close=True)
 
 
-def _note(record: Record, asked: checks.Asked) -> None:
+def _note(record: Record, asked: checks.ParsedRequest) -> None:
     if asked.api:
         record.api, record.protocol = asked.api.name, asked.api.signed_as.value
     record.rank_type, record.category_id, record.page = asked.rank_type, asked.category_id, asked.page

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from toplist.categories.tree import roots_data
+
 RETIRED = "(停用)"
 
 #: Ids that the platform's documentation uses, kept where it has them.
@@ -76,7 +78,7 @@ class Catalogue:
         self._numbered: list[Category] = []
         self._by_id: dict[str, Category] = {}
         self.top = self._add("0", "全部类目", 0, "", None, "1")
-        for position, row in enumerate(package_json("roots.json")):
+        for position, row in enumerate(roots_data()):
             self._grow(position, row)
 
     def _add(

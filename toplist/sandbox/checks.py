@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from toplist.protocol.calls import (
+from toplist.api.calls import (
     BEST_BASE64,
     CATEGORY_GET,
     CURRENT_TIME,
@@ -22,7 +22,7 @@ from toplist.protocol.calls import (
     TOP_LIST_BASE64,
     Api,
 )
-from toplist.protocol.signing import base64_signature, openplatform_signature
+from toplist.api.signing import base64_signature, openplatform_signature
 from toplist.ranktypes import RANK_TYPES, Endpoint, Protocol
 from toplist.sandbox import detail_answers
 from toplist.sandbox.answers import Refusal, is_list
@@ -43,7 +43,7 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ParsedRequest:
     """A request as it was understood; `None` where it does not say, or not readably."""
 
     path: str
@@ -73,7 +73,7 @@ def _integer(text: object) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() else None
 
 
-def read(path: str, params: Mapping[str, str]) -> Asked:
+def read(path: str, params: Mapping[str, str]) -> ParsedRequest:
     """Understand a request by its path (from ``param2``) and its parameters. Refuses nothing."""
     parts = path.split("/")
     api = APIS.get("/".join(parts[:4]) + "/")
@@ -93,7 +93,7 @@ def read(path: str, params: Mapping[str, str]) -> Asked:
         asked = {"category_id": params.get("categoryID")}
     elif api in detail_answers.PARAMETERS:
         asked = detail_answers.read_query(api, params)
-    return Asked(path=path, api=api, app_key=key or None, params=params, timestamp=stamp, **asked)
+    return ParsedRequest(path=path, api=api, app_key=key or None, params=params, timestamp=stamp, **asked)
 
 
 def _paged(params: Mapping[str, str], rank_type: str, category: str) -> dict[str, Any]:
@@ -118,7 +118,9 @@ def _ranked(params: Mapping[str, str]) -> dict[str, Any]:
         return {}
 
 
-def check(asked: Asked, credentials: Credentials, not_granted: Collection[str], now: float, max_age: float) -> None:
+def check(
+    asked: ParsedRequest, credentials: Credentials, not_granted: Collection[str], now: float, max_age: float
+) -> None:
     """Let the request pass, or raise `Refusal`. `now` is the gateway's clock in seconds, `not_granted` names rank
     types and APIs that the app may not use."""
     if asked.api is None:
@@ -140,7 +142,7 @@ def check(asked: Asked, credentials: Credentials, not_granted: Collection[str], 
             raise _bad_parameter(asked, wrong, missing=wrong == "offerId")
 
 
-def _check_base64(asked: Asked, credentials: Credentials, now: float, max_age: float) -> None:
+def _check_base64(asked: ParsedRequest, credentials: Credentials, now: float, max_age: float) -> None:
     params = asked.params
     if not asked.app_key:
         raise Refusal(28, "Missing App Key")
@@ -155,7 +157,7 @@ def _check_base64(asked: Asked, credentials: Credentials, now: float, max_age: f
     _check_age(asked, now, max_age)
 
 
-def _check_openplatform(asked: Asked, credentials: Credentials, now: float, max_age: float) -> None:
+def _check_openplatform(asked: ParsedRequest, credentials: Credentials, now: float, max_age: float) -> None:
     params = asked.params
     if not asked.app_key:
         raise Refusal("gw.AppKeyMissing", "Missing app key in the path")
@@ -178,12 +180,12 @@ def _same(given: str, expected: str) -> bool:
     return hmac.compare_digest(given.encode(), expected.encode())
 
 
-def _check_age(asked: Asked, now: float, max_age: float) -> None:
+def _check_age(asked: ParsedRequest, now: float, max_age: float) -> None:
     if asked.timestamp is None or abs(now - asked.timestamp / 1000) > max_age:
         raise Refusal(31, "Invalid Timestamp")
 
 
-def _check_grant(asked: Asked, not_granted: Collection[str]) -> None:
+def _check_grant(asked: ParsedRequest, not_granted: Collection[str]) -> None:
     names = {asked.rank_type, asked.api.name if asked.api else None}
     if names.isdisjoint(not_granted):
         return
@@ -192,7 +194,7 @@ def _check_grant(asked: Asked, not_granted: Collection[str]) -> None:
     raise Refusal("gw.APIACLDecline", "AppKey is not allowed(acl)")
 
 
-def _check_list(asked: Asked) -> None:
+def _check_list(asked: ParsedRequest) -> None:
     if asked.protocol is Protocol.BASE64:
         if mixed_up(asked):
             return
@@ -212,18 +214,18 @@ def _check_list(asked: Asked) -> None:
         raise _bad_parameter(asked, size_name)
 
 
-def mixed_up(asked: Asked) -> bool:
+def mixed_up(asked: ParsedRequest) -> bool:
     """Whether the other endpoint's parameters came: the gateway finds nothing then, and says no more."""
     others = {TOP_LIST_BASE64: ("sort_type", "cat"), BEST_BASE64: ("rankType", "categoryId")}
     return asked.api in others and any(name in asked.params for name in others[asked.api])
 
 
-def _has_rank_type(asked: Asked) -> bool:
+def _has_rank_type(asked: ParsedRequest) -> bool:
     known = RANK_TYPES.get(asked.rank_type or "")
     return known is not None and (known.endpoint is Endpoint.CLASSIC) == (asked.api is BEST_BASE64)
 
 
-def _bad_parameter(asked: Asked, name: str, *, missing: bool = False) -> Refusal:
+def _bad_parameter(asked: ParsedRequest, name: str, *, missing: bool = False) -> Refusal:
     if asked.protocol is Protocol.BASE64:
         return Refusal(40 if missing else 41, f"{'Missing' if missing else 'Invalid'} Arguments: {name}")
     if missing:

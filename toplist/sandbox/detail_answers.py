@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from statistics import median
 from typing import Any
 
-from toplist.protocol.calls import PRICE_TREND, QUERY_DETAIL, REPURCHASE_TREND, UNITS_TREND, Api
+from toplist.api.calls import PRICE_TREND, QUERY_DETAIL, REPURCHASE_TREND, UNITS_TREND, Api
 from toplist.sandbox.market import Market, Standing
 from toplist.sandbox.spelling import base64_row
 

@@ -13,7 +13,7 @@ from typing import Any
 from toplist.ranktypes import Protocol
 from toplist.sandbox import seeds
 from toplist.sandbox.answers import Answer, Refusal
-from toplist.sandbox.checks import Asked
+from toplist.sandbox.checks import ParsedRequest
 
 #: Kinds that happen on the wire; see `toplist.sandbox.wire`.
 WIRE_KINDS = {
@@ -113,7 +113,7 @@ class Rule:
             raise ValueError("a fault of kind=code needs code=")
         return rule
 
-    def fires(self, asked: Asked, seed: int = 0) -> bool:
+    def fires(self, asked: ParsedRequest, seed: int = 0) -> bool:
         """Count the request if it matches, and say whether it goes wrong."""
         if not self._matches(asked):
             return False
@@ -126,7 +126,7 @@ class Rule:
         self.fired += 1
         return True
 
-    def _matches(self, asked: Asked) -> bool:
+    def _matches(self, asked: ParsedRequest) -> bool:
         if self.kind in ROW_KINDS and not asked.is_list:
             return False
         wanted = (
@@ -142,7 +142,7 @@ _TYPES: dict[str, Callable[[Any], Any]] = {"int | None": int, "float | None": fl
 _SETTABLE = {item.name: _TYPES.get(str(item.type), str) for item in fields(Rule) if item.name not in ("seen", "fired")}
 
 
-def answer_instead(rule: Rule, asked: Asked, request_id: str) -> Answer | Page:
+def answer_instead(rule: Rule, asked: ParsedRequest, request_id: str) -> Answer | Page:
     """What a rule of `ANSWER_KINDS` answers."""
     match rule.kind:
         case "403":
@@ -160,7 +160,7 @@ def answer_instead(rule: Rule, asked: Asked, request_id: str) -> Answer | Page:
     return _refusal(rule, asked).answer(request_id)
 
 
-def _refusal(rule: Rule, asked: Asked) -> Refusal:
+def _refusal(rule: Rule, asked: ParsedRequest) -> Refusal:
     base64 = asked.protocol is Protocol.BASE64
     match rule.kind:
         case "throttle":

@@ -13,25 +13,25 @@ from scrapy.exceptions import IgnoreRequest
 from scrapy.settings import BaseSettings
 from twisted.python.failure import Failure
 
-from toplist.arguments import Arguments, settle
+from toplist.api.daily import Figure
+from toplist.api.details import Detail
+from toplist.api.parse_issues import ParseIssues
+from toplist.api.responses import Answer
 from toplist.config import Config
-from toplist.crawl.calling import list_request
-from toplist.crawl.daily import Daily
-from toplist.crawl.details import Details
-from toplist.crawl.extras import lists_have_ended, paced
-from toplist.crawl.gather import Gathered, is_last, outcome
-from toplist.crawl.plan import batches, make_plan
-from toplist.crawl.run import Run
-from toplist.crawl.tokens import TokenKeeper
 from toplist.dates import utc_now
-from toplist.errors import GatewayError
+from toplist.enrichment.base import lists_have_ended, paced
+from toplist.enrichment.daily import Daily
+from toplist.enrichment.details import Details
+from toplist.errors import ApiError
 from toplist.feeds.snapshot import check_feeds
 from toplist.items import ListKey, RankList
-from toplist.protocol.answers import Answer
-from toplist.protocol.daily import Figure
-from toplist.protocol.details import Detail
-from toplist.protocol.notes import Notes
-from toplist.store.database import open_database
+from toplist.list_pages import ListAccumulator, is_last, outcome
+from toplist.options import Arguments, resolve_options
+from toplist.planning import batches, make_plan
+from toplist.requests import list_request
+from toplist.run import Run
+from toplist.storage.database import open_database
+from toplist.token_renewal import TokenKeeper
 
 if TYPE_CHECKING:
     from typing import Self
@@ -43,7 +43,7 @@ MARKET_CLOCK = b"X-Sandbox-Clock"
 
 
 class TopListSpider(scrapy.Spider):
-    """One snapshot of the ranking lists (榜单). Its arguments are `toplist.arguments.Arguments`."""
+    """One snapshot of the ranking lists (榜单). Its arguments are `toplist.options.Arguments`."""
 
     name = "toplist"
     writes_feeds = True
@@ -63,7 +63,7 @@ class TopListSpider(scrapy.Spider):
         settings = crawler.settings
         config = Config.load(settings, sandbox=arguments.gateway == "sandbox")
         reset = settings.getbool("DELTAFETCH_RESET")
-        asked = settle(arguments, config, utc_now(), delta_reset=reset)
+        asked = resolve_options(arguments, config, utc_now(), delta_reset=reset)
         if cls.writes_feeds:
             check_feeds(config.places, asked.snapshot_date)
         spider = super().from_crawler(crawler, *args, **kwargs)
@@ -81,7 +81,7 @@ class TopListSpider(scrapy.Spider):
             return
         async for batch in batches(self.run, plan):
             for key in batch:
-                yield self._page(key, 1, Gathered())
+                yield self._page(key, 1, ListAccumulator())
             # A batch is asked before the next is planned: memory stays flat, however many lists there are.
             while self.crawler.engine.needs_backout():
                 await self.crawler.signals.wait_for(signals.scheduler_empty)
@@ -102,7 +102,7 @@ class TopListSpider(scrapy.Spider):
                 async for request in paced(self.run, extras.requests(callback, errback)):
                     yield request
 
-    async def parse_detail(self, response: Response, answer: Detail, notes: Notes) -> None:
+    async def parse_detail(self, response: Response, answer: Detail, notes: ParseIssues) -> None:
         """Store an offer's detail. It is no item: the entries show it."""
         self._note(notes)
         await self.details.take(answer, self._collected_at(response))
@@ -111,7 +111,9 @@ class TopListSpider(scrapy.Spider):
         """An offer without a detail; its entries stay as their lists had them."""
         await self.details.take_failure(failure)
 
-    async def parse_daily(self, response: Response, figure: str, answer: dict[date, int | float], notes: Notes) -> None:
+    async def parse_daily(
+        self, response: Response, figure: str, answer: dict[date, int | float], notes: ParseIssues
+    ) -> None:
         """Store an offer's daily figures."""
         self._note(notes)
         await self.daily.take(response.meta["toplist_offer"], Figure[figure], answer)
@@ -121,7 +123,7 @@ class TopListSpider(scrapy.Spider):
         self.daily.fail(failure)
 
     def parse_page(
-        self, response: Response, key: ListKey, page: int, gathered: Gathered, answer: Answer, notes: Notes
+        self, response: Response, key: ListKey, page: int, gathered: ListAccumulator, answer: Answer, notes: ParseIssues
     ) -> Iterator[Request | RankList]:
         """Take a page in; ask for the next, or end the list."""
         self._note(notes)
@@ -138,26 +140,26 @@ class TopListSpider(scrapy.Spider):
         request: Request = failure.request  # type: ignore[attr-defined]
         if isinstance(error, IgnoreRequest):
             return
-        if isinstance(error, GatewayError):
+        if isinstance(error, ApiError):
             code, message = error.code, error.message
         else:
             code, message = _network_code(error), self.run.credentials.redact(str(error))[:300]
-        if not isinstance(error, GatewayError) or error.is_unreadable:
+        if not isinstance(error, ApiError) or error.is_unreadable:
             why = self.run.patience.unreadable()
             if why:
                 self.run.stop("unreadable", why)
-        yield outcome(self.run, request.meta["toplist_key"], Gathered(), code=code, message=message)
+        yield outcome(self.run, request.meta["toplist_key"], ListAccumulator(), code=code, message=message)
 
-    def _page(self, key: ListKey, page: int, gathered: Gathered) -> Request:
+    def _page(self, key: ListKey, page: int, gathered: ListAccumulator) -> Request:
         return list_request(self.run, key, page, self.parse_page, self.list_failed, gathered=gathered)
 
     def _collected_at(self, response: Response) -> datetime:
         market_clock = response.headers.get(MARKET_CLOCK) if self.run.config.sandbox else None
         return datetime.fromisoformat(market_clock.decode()) if market_clock else self.run.clock.now()
 
-    def _note(self, notes: Notes) -> None:
+    def _note(self, notes: ParseIssues) -> None:
         for (field, reason), times in notes.items():
-            self.run.stats.inc_value(f"toplist/values/{field}/{reason}", times)
+            self.run.stats.inc_value(f"toplist/parse_issues/{field}/{reason}", times)
 
     async def _finish_restored(self) -> None:
         """Requests that a job directory brought back go first; what they complete is there when the plan is made."""

@@ -14,7 +14,7 @@ from toplist.trends.bootstrap import Draws, Interval, interval, resamples
 from toplist.trends.calibration import Calibration, Calibrator
 from toplist.trends.outcomes import Day, Snapshots, label
 from toplist.trends.replay import SCORES, ScoredRow
-from toplist.trends.walk import Tally, scored_outcomes, walk, walk_random
+from toplist.trends.walk import WalkForward, scored_outcomes, walk, walk_random
 
 RANDOM, BASELINE, CANDIDATE = "random", "sale_growth_per_day", "breakout_score"
 #: Origins that a horizon needs: 10, and two of its lengths, so that there are blocks to draw from.
@@ -107,9 +107,9 @@ def _horizon(days: list[Day], random: Random, horizon: int, k: int) -> HorizonRe
     )
 
 
-def _score(name: str, tallies: Sequence[Tally], draws: Draws) -> ScoreResult:
-    def of(figure: Callable[[Tally], float | None]) -> Interval:
-        return interval(tallies, lambda sums: figure(Tally(*sums)), draws)
+def _score(name: str, tallies: Sequence[WalkForward], draws: Draws) -> ScoreResult:
+    def of(figure: Callable[[WalkForward], float | None]) -> Interval:
+        return interval(tallies, lambda sums: figure(WalkForward(*sums)), draws)
 
     lift = of(lambda sums: _ratio(sums.hits, sums.expected))
     gain = of(lambda sums: _ratio(sums.base_squared - sums.squared, sums.forecasts))

@@ -27,7 +27,7 @@ MIN_BUYERS, BUYERS_SHARE = 5, 0.3
 DAMPING = 0.5
 #: The longer of the two growths that the score looks at, in days; half a day is for crawls that are not on time.
 WEEK_DAYS = 7.5
-#: Past changes that weigh as much as what counting alone makes us expect.
+#: HistoryReader changes that weigh as much as what counting alone makes us expect.
 PRIOR_CHANGES = 5.0
 #: Days of a count's window where the setting does not say.
 ASSUMED_WINDOW = 30

@@ -1,6 +1,6 @@
 """All trends of one list on one day: the formulas put together.
 
-`list_trends` is what an item pipeline calls, and what a replay of the history calls, with the same result.
+`compute_trends` is what an item pipeline calls, and what a replay of the history calls, with the same result.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from toplist.trends.growth import Growth
 from toplist.trends.heat import Reference, heat_index, load_reference
 from toplist.trends.observation import History, Observation, Snapshot
 from toplist.trends.price import price_change, price_volatility
-from toplist.trends.ranks import Base, DroppedOut, ListStatus, dropped_out, find_base, first_seen, rank_change
+from toplist.trends.ranks import Baseline, DroppedOut, Movement, dropped_out, find_base, first_seen, rank_change
 from toplist.trends.reasons import Reason
 from toplist.trends.score import trend_score
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class TrendConfig:
     """What holds for a list whatever its rows. `max_gap_days`: days between two snapshots when none was missed."""
 
     coverage: Coverage = UNKNOWN_COVERAGE
@@ -33,7 +33,7 @@ class Rules:
     max_gap_days: int = 1
 
     @classmethod
-    def of(cls, key: ListKey, base64_coverage: str = "unknown", max_gap_days: int = 1) -> Rules:
+    def of(cls, key: ListKey, base64_coverage: str = "unknown", max_gap_days: int = 1) -> TrendConfig:
         """The rules of a list, by its protocol. Raises `InputError` for an unknown coverage."""
         return cls(Coverage.of(key.protocol, base64_coverage), load_reference(key.protocol), max_gap_days)
 
@@ -56,7 +56,7 @@ class OfferTrends:
     price_change_per_day: float | None = None
     price_volatility: float | None = None
     rank_change: int | None = None
-    list_status: ListStatus = ListStatus.UNKNOWN_GAP
+    movement: Movement = Movement.UNKNOWN
     breakout_score: float | None = None
     breakout_z: float | None = None
     breakout_probability: float | None = None
@@ -78,18 +78,18 @@ class ListTrends:
     """The rows' trends in the rows' order, and what holds for the list as a whole."""
 
     offers: list[OfferTrends]
-    base: Base
+    base: Baseline
     dropped_out: list[DroppedOut]
     market_growth_per_day: float | None
     heat_reference: str
     base_rate: float | None  # of breakout_probability
 
 
-def list_trends(
+def compute_trends(
     today: Snapshot,
     rows: Sequence[Observation],
     history: History,
-    rules: Rules | None = None,
+    rules: TrendConfig | None = None,
     calibration: Calibration | None = None,
 ) -> ListTrends:
     """Trends of one list on one day.
@@ -98,7 +98,7 @@ def list_trends(
     `HISTORY_DAYS`; what it holds of today or later is not looked at. Never raises for missing values: a figure that
     can't be had is None, with its reason.
     """
-    rules = rules or Rules()
+    rules = rules or TrendConfig()
     base = find_base(today, history.snapshots, rules.max_gap_days)
     at_base = history.on(base.snapshot.snapshot_date) if base.snapshot else {}
     lowest = lowest_visible(at_base.values())
@@ -135,16 +135,16 @@ def _scored(row: Observation) -> OfferTrends:
 def _rank(
     offer: OfferTrends,
     row: Observation,
-    base: Base,
+    base: Baseline,
     at_base: dict[str, Observation],
     history: History,
     past: Sequence[Observation],
 ) -> None:
     moved = rank_change(row, base, at_base.get(row.offer_id), first_seen(history, row.offer_id, past))
-    offer.rank_change, offer.list_status = moved.value, moved.status
+    offer.rank_change, offer.movement = moved.value, moved.status
     offer.note("rank_change", moved.reason)
-    if moved.status is ListStatus.UNKNOWN_GAP:
-        offer.note("list_status", moved.reason)
+    if moved.status is Movement.UNKNOWN:
+        offer.note("movement", moved.reason)
 
 
 def _growth(
@@ -154,7 +154,7 @@ def _growth(
     growth: Growth,
     changes: Sequence[float],
     market: float | None,
-    rules: Rules,
+    rules: TrendConfig,
 ) -> None:
     offer.sale_growth, offer.sale_growth_per_day = growth.value, growth.per_day
     if growth.value is None:
@@ -184,7 +184,7 @@ def _price(offer: OfferTrends, row: Observation, past: Sequence[Observation]) ->
         offer.note("price_volatility", change.reason if change.reason is Reason.NO_PRICE else Reason.FEW_CHANGES)
 
 
-def _heat(offer: OfferTrends, row: Observation, rules: Rules) -> None:
+def _heat(offer: OfferTrends, row: Observation, rules: TrendConfig) -> None:
     heat = heat_index(
         rules.reference,
         sale_count=row.sale_count,
@@ -203,13 +203,13 @@ def _breakout(
     past: Sequence[Observation],
     growth: Growth,
     changes: Sequence[float],
-    base: Base,
+    base: Baseline,
     lowest: int | None,
     market: float | None,
-    rules: Rules,
+    rules: TrendConfig,
     calibration: Calibration | None,
 ) -> None:
-    if offer.list_status is ListStatus.NEW_ENTRY and growth.reason is Reason.NO_BASE and base.snapshot is not None:
+    if offer.movement is Movement.NEW_ENTRY and growth.reason is Reason.NO_BASE and base.snapshot is not None:
         growth = entry_growth(row, base.snapshot, lowest)
     found: Breakout = breakout(row, growth, week_growth(row, past, growth), market, changes, rules.coverage)
     offer.breakout_score, offer.breakout_z, offer.flagged = found.score, found.z, found.flagged

@@ -42,10 +42,10 @@ class Snapshot(NamedTuple):
     snapshot_date: date
     status: str  # a value of `toplist.items.Status`
     collected_at: datetime | None
-    asked: int | None = None  # rows asked for; None is all
-    total: int | None = None  # rows of the whole list, where the gateway says it
+    requested_rows: int | None = None  # rows asked for; None is all
+    reported_total: int | None = None  # rows of the whole list, where the gateway says it
     received: int | None = None  # rows that came
-    set_aside: int = 0  # rows that could not be read
+    rejected: int = 0  # rows that could not be read
 
     @property
     def complete(self) -> bool:
@@ -58,10 +58,10 @@ class Snapshot(NamedTuple):
 
         Where the gateway gives no total, nothing says that a list of fewer rows was whole: its depth is what came.
         """
-        asked = inf if self.asked is None else self.asked
-        if self.total is None:
+        asked = inf if self.requested_rows is None else self.requested_rows
+        if self.reported_total is None:
             return asked if self.received is None else min(asked, self.received)
-        return inf if self.total <= asked else asked
+        return inf if self.reported_total <= asked else asked
 
 
 def observe(entry: Entry) -> Observation:
@@ -86,10 +86,10 @@ def snapshot_of(ranked: RankList) -> Snapshot:
         ranked.snapshot_date,
         ranked.status,
         ranked.collected_at,
-        ranked.asked,
-        ranked.total,
+        ranked.requested_rows,
+        ranked.reported_total,
         ranked.received,
-        len(ranked.set_aside),
+        len(ranked.rejected),
     )
 
 

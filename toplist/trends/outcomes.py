@@ -100,7 +100,7 @@ def _outcome(
         return value is not None, value
     origin = snapshots.get((row.list_id, row.snapshot_date))
     shallower = origin is None or target.depth < origin.depth
-    return not (shallower or target.set_aside), None
+    return not (shallower or target.rejected), None
 
 
 def tenths(growth: Sequence[float | None]) -> tuple[list[bool], list[bool]]:

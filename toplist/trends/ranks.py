@@ -15,7 +15,7 @@ from toplist.trends.reasons import Reason
 BASE_DAYS = 14
 
 
-class ListStatus(StrEnum):
+class Movement(StrEnum):
     """An offer's way into or through its list, since the base."""
 
     NEW_ENTRY = "new_entry"
@@ -23,10 +23,10 @@ class ListStatus(StrEnum):
     UP = "up"
     DOWN = "down"
     STEADY = "steady"
-    UNKNOWN_GAP = "unknown_gap"
+    UNKNOWN = "unknown"
 
 
-class Base(NamedTuple):
+class Baseline(NamedTuple):
     """The snapshot that today's is compared with, or why there is none.
 
     `arrivals`: why an offer that the base lacks can't be called new. `departures`: why one that today lacks can't be
@@ -43,7 +43,7 @@ class RankChange(NamedTuple):
     """Places gained (positive is up), the status, and why one of them is not known."""
 
     value: int | None
-    status: ListStatus
+    status: Movement
     reason: Reason | None = None
 
 
@@ -56,60 +56,60 @@ class DroppedOut(NamedTuple):
     sale_count: int | None  # at the base
 
 
-def find_base(today: Snapshot, snapshots: Sequence[Snapshot], max_gap_days: int = 1) -> Base:
+def find_base(today: Snapshot, snapshots: Sequence[Snapshot], max_gap_days: int = 1) -> Baseline:
     """The last complete snapshot before today's, at most 14 days old. `snapshots`: oldest first.
 
     `max_gap_days`: how far apart two neighbouring snapshots are when nothing was missed.
     """
     if not today.complete:
-        return Base(None, Reason.TODAY_INCOMPLETE)
+        return Baseline(None, Reason.TODAY_INCOMPLETE)
     earlier = [snapshot for snapshot in snapshots if snapshot.snapshot_date < today.snapshot_date]
     if not earlier:
-        return Base(None, Reason.FIRST_SNAPSHOT)
+        return Baseline(None, Reason.FIRST_SNAPSHOT)
     base = next((snapshot for snapshot in reversed(earlier) if snapshot.complete), None)
     if base is None or (today.snapshot_date - base.snapshot_date).days > BASE_DAYS:
-        return Base(None, Reason.NO_COMPLETE_BASE)
+        return Baseline(None, Reason.NO_COMPLETE_BASE)
     if base.collected_at and today.collected_at and base.collected_at >= today.collected_at:
-        return Base(None, Reason.CLOCK_BACK)
-    return Base(base, None, _arrivals(today, base, earlier, max_gap_days), _departures(today, base))
+        return Baseline(None, Reason.CLOCK_BACK)
+    return Baseline(base, None, _arrivals(today, base, earlier, max_gap_days), _departures(today, base))
 
 
 def _arrivals(today: Snapshot, base: Snapshot, earlier: Sequence[Snapshot], max_gap_days: int) -> Reason | None:
     if (today.snapshot_date - base.snapshot_date).days > max_gap_days:
         between = [snapshot for snapshot in earlier if snapshot.snapshot_date > base.snapshot_date]
-        partial = any(snapshot.status == Status.SHORT for snapshot in between)
+        partial = any(snapshot.status == Status.PARTIAL for snapshot in between)
         return Reason.SHORT_DAY if partial else Reason.MISSED_DAY
     if base.depth < today.depth:
         return _shallower(base, today)
-    return Reason.ROWS_SET_ASIDE if base.set_aside else None
+    return Reason.ROWS_REJECTED if base.rejected else None
 
 
 def _departures(today: Snapshot, base: Snapshot) -> Reason | None:
     if today.depth < base.depth:
         return _shallower(today, base)
-    return Reason.ROWS_SET_ASIDE if today.set_aside else None
+    return Reason.ROWS_REJECTED if today.rejected else None
 
 
 def _shallower(one: Snapshot, other: Snapshot) -> Reason:
-    return Reason.FEWER_ROWS if one.asked == other.asked else Reason.ASKED_LESS_DEEP
+    return Reason.FEWER_ROWS if one.requested_rows == other.requested_rows else Reason.ASKED_LESS_DEEP
 
 
-def rank_change(now: Observation, base: Base, before: Observation | None, first_seen: date | None) -> RankChange:
+def rank_change(now: Observation, base: Baseline, before: Observation | None, first_seen: date | None) -> RankChange:
     """Places gained since the base, and the status.
 
     `before`: the offer at the base. `first_seen`: when the list first held it, if it ever did before today.
     """
     if base.snapshot is None:
-        return RankChange(None, ListStatus.UNKNOWN_GAP, base.reason)
+        return RankChange(None, Movement.UNKNOWN, base.reason)
     if before is not None:
         gained = before.rank - now.rank
-        moved = ListStatus.UP if gained > 0 else ListStatus.DOWN if gained < 0 else ListStatus.STEADY
+        moved = Movement.UP if gained > 0 else Movement.DOWN if gained < 0 else Movement.STEADY
         return RankChange(gained, moved)
     if base.arrivals is not None:
-        return RankChange(None, ListStatus.UNKNOWN_GAP, base.arrivals)
+        return RankChange(None, Movement.UNKNOWN, base.arrivals)
     if first_seen is not None and first_seen < base.snapshot.snapshot_date:
-        return RankChange(None, ListStatus.RE_ENTRY, Reason.NO_BASE)
-    return RankChange(None, ListStatus.NEW_ENTRY, Reason.NO_BASE)
+        return RankChange(None, Movement.RE_ENTRY, Reason.NO_BASE)
+    return RankChange(None, Movement.NEW_ENTRY, Reason.NO_BASE)
 
 
 def first_seen(history: History, offer_id: str, past: Sequence[Observation]) -> date | None:
@@ -119,7 +119,7 @@ def first_seen(history: History, offer_id: str, past: Sequence[Observation]) -> 
     return min((day for day in (given, shown) if day is not None), default=None)
 
 
-def dropped_out(rows: Iterable[Observation], base: Base, at_base: dict[str, Observation]) -> list[DroppedOut]:
+def dropped_out(rows: Iterable[Observation], base: Baseline, at_base: dict[str, Observation]) -> list[DroppedOut]:
     """Offers that left, by their rank at the base; none where a gap or a shallower look would explain it."""
     if base.snapshot is None or base.departures is not None:
         return []

@@ -34,7 +34,7 @@ class Reason(StrEnum):
     SHORT_DAY = "short_day"  # the same, but an incomplete snapshot lies between
     ASKED_LESS_DEEP = "asked_less_deep"  # one of the two days was asked less deep than the other
     FEWER_ROWS = "fewer_rows"  # the same, but what came was less, and the gateway gives no total to tell why
-    ROWS_SET_ASIDE = "rows_set_aside"  # a row that could not be read may have been this offer
+    ROWS_REJECTED = "rows_rejected"  # a row that could not be read may have been this offer
     # breakout's gates
     NO_GROWTH = "no_growth"  # neither a growth nor a base for a new entry
     LOW_VOLUME = "low_volume"  # damped: too few units

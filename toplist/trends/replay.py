@@ -8,7 +8,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
-from toplist.trends.lists import ListTrends, Rules, list_trends
+from toplist.trends.lists import ListTrends, TrendConfig, compute_trends
 from toplist.trends.observation import HISTORY_DAYS, History, Observation, Snapshot
 
 #: The backtest's rows, in the order of `ScoredRow.scores`.
@@ -27,7 +27,7 @@ class ScoredRow(NamedTuple):
 
 
 def replay(
-    observations: Iterable[Observation], snapshots: Iterable[Snapshot], rules: Rules
+    observations: Iterable[Observation], snapshots: Iterable[Snapshot], rules: TrendConfig
 ) -> Iterator[tuple[Snapshot, list[Observation], ListTrends]]:
     """Each snapshot with its rows and its trends, oldest first. Input in any order, of one list."""
     by_date = attrgetter("snapshot_date")
@@ -39,7 +39,7 @@ def replay(
     for today in sorted(snapshots, key=by_date):
         rows = sorted(days.get(today.snapshot_date, ()), key=attrgetter("rank"))
         _forget(history, today.snapshot_date - timedelta(days=HISTORY_DAYS))
-        yield today, rows, list_trends(today, rows, history, rules)
+        yield today, rows, compute_trends(today, rows, history, rules)
         history.snapshots.append(today)
         for row in rows:
             history.by_offer.setdefault(row.offer_id, []).append(row)
@@ -59,7 +59,7 @@ def _forget(history: History, before: date) -> None:
 
 
 def scored_rows(
-    list_id: str, observations: Iterable[Observation], snapshots: Iterable[Snapshot], rules: Rules
+    list_id: str, observations: Iterable[Observation], snapshots: Iterable[Snapshot], rules: TrendConfig
 ) -> list[ScoredRow]:
     """A list's rows with the scores that each day would have given them."""
     return [

@@ -14,7 +14,7 @@ from toplist.trends.outcomes import Day
 from toplist.trends.replay import SCORES
 
 
-class Tally(NamedTuple):
+class WalkForward(NamedTuple):
     """One day of one score. Sums of days are tallies too, which is what the bootstrap adds up."""
 
     picks: float  # rows picked
@@ -32,18 +32,18 @@ def picks_of(day: Day, k: int) -> int:
     return min(k, max(1, len(day.rows) // 10))
 
 
-def walk_random(days: Sequence[Day], k: int) -> list[Tally]:
+def walk_random(days: Sequence[Day], k: int) -> list[WalkForward]:
     """Picking at random, as its expectation: no luck in it."""
     tallies = []
     for day in days:
         picks, rows = picks_of(day, k), len(day.rows)
         gone = sum(growth is None for growth in day.growth)
         hits = picks * sum(day.top) / rows
-        tallies.append(Tally(picks, hits, hits, picks * sum(day.bottom) / rows, picks * gone / rows))
+        tallies.append(WalkForward(picks, hits, hits, picks * sum(day.bottom) / rows, picks * gone / rows))
     return tallies
 
 
-def walk(days: Sequence[Day], score: str, k: int, random: Random) -> list[Tally]:
+def walk(days: Sequence[Day], score: str, k: int, random: Random) -> list[WalkForward]:
     """One tally a day, oldest first. A row without a score is picked last; ties are broken by `random`."""
     at = SCORES.index(score)
     return [
@@ -76,7 +76,7 @@ def scored_outcomes(day: Day, at: int) -> list[tuple[float, bool]]:
 
 def _tally(
     day: Day, scores: Sequence[float | None], picks: int, calibration: Calibration | None, random: Random
-) -> Tally:
+) -> WalkForward:
     order = nlargest(
         picks, range(len(scores)), key=[(-inf if s is None else s, random.random()) for s in scores].__getitem__
     )
@@ -88,7 +88,7 @@ def _tally(
                 forecasts += 1
                 squared += (calibration.probability(score) - top) ** 2
                 base_squared += (base - top) ** 2
-    return Tally(
+    return WalkForward(
         picks,
         sum(day.top[at] for at in order),
         picks * sum(day.top) / len(day.rows),

@@ -1,0 +1,156 @@
+"""What is stored, on SQLite and on PostgreSQL alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from tests.feeds.feed_samples import DAY, a_bare_entry, an_entry
+from toplist.items import ENTRY_FIELDS, Entry, ListKey, RankList, RejectedRow, Source, Status
+from toplist.ranktypes import Protocol
+from toplist.storage.database import open_database
+from toplist.storage.history import History
+from toplist.storage.ledger import Ledger
+
+HOT = ListKey(Source.SANDBOX, Protocol.BASE64, "hot", "10166")
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    engine = open_database(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def history(engine: Engine) -> History:
+    return History(engine, Ledger(engine, DAY))
+
+
+def ended(entries: Sequence[Entry], status: Status = Status.COMPLETE, key: ListKey = HOT, **changes: Any) -> RankList:
+    """A list that ended; what its list_snapshot says is what its entries say."""
+    fields = {
+        "key": key,
+        "snapshot_date": DAY,
+        "status": status,
+        "page_size": 20,
+        "entries": list(entries),
+        **{name: getattr(entries[0], name) for name in ("category_name", "total") if entries},
+        **changes,
+    }
+    return RankList.model_validate(fields)
+
+
+def ranks(history: History) -> list[int]:
+    return [entry.rank for entry in history.entries(DAY, Source.SANDBOX)]
+
+
+def together(*work: Callable[[], object]) -> list[object]:
+    """Each in a thread of its own, begun at one instant."""
+    barrier = Barrier(len(work))
+
+    def run(each: Callable[[], object]) -> object:
+        barrier.wait()
+        return each()
+
+    with ThreadPoolExecutor(len(work)) as threads:
+        return [each.result(60) for each in [threads.submit(run, each) for each in work]]
+
+
+def test_what_is_stored_comes_back(history: History) -> None:
+    entries = [an_entry(1), an_entry(2, title="=1+1", price=None), a_bare_entry(3)]
+    entries[2].category_name, entries[2].total = entries[0].category_name, entries[0].total
+    assert history.store(ended(entries))
+    assert list(history.entries(DAY, Source.SANDBOX)) == entries
+    assert history.rows(DAY, Source.SANDBOX) == 3
+    assert list(history.entries(DAY, Source.GATEWAY)) == []
+    assert history.span(Source.SANDBOX) == (DAY, DAY)
+    assert history.span(Source.GATEWAY) is None
+
+
+def test_the_view_has_the_feeds_names(engine: Engine, history: History) -> None:
+    history.store(ended([an_entry()]))
+    with engine.connect() as connection:
+        row = connection.execute(text("SELECT * FROM entries")).mappings().one()
+        ledger = connection.execute(text("SELECT * FROM ledger")).mappings().one()
+    assert set(row) == set(ENTRY_FIELDS)
+    assert row["collected_at"] == "2026-11-23T04:05:06.789Z"
+    assert row["title"] == "2026春季新款 连衣裙 1"
+    assert (ledger["status"], ledger["rank_type"], ledger["category_name"]) == ("complete", "hot", "女装")
+
+
+def test_the_order_is_the_code_points(history: History) -> None:
+    keys = [HOT._replace(rank_type=kind, category_id=category) for kind in ("hot", "VNHot") for category in ("9", "10")]
+    for key in keys:
+        history.store(ended([an_entry(rank_type=key.rank_type, category_id=key.category_id)], key=key))
+    found = [(entry.rank_type, entry.category_id) for entry in history.entries(DAY, Source.SANDBOX)]
+    assert found == [("VNHot", "10"), ("VNHot", "9"), ("hot", "10"), ("hot", "9")]
+
+
+def test_fewer_rows_never_replace_more(history: History) -> None:
+    assert history.store(ended([an_entry(1), an_entry(2)]))
+    assert not history.store(ended([an_entry(1)], Status.PARTIAL))
+    assert not history.store(ended([], Status.FAILED, code="40"))
+    assert ranks(history) == [1, 2]
+    assert history.store(ended([an_entry(1)], Status.PARTIAL), refresh=True)
+    assert ranks(history) == [1]
+
+
+def test_rows_that_were_set_aside_come_back_with_the_reason(history: History) -> None:
+    aside = RejectedRow(position=2, reason="no id", row={"subject": "连衣裙", "price": None})
+    history.store(ended([an_entry()], rejected=[aside]))
+    assert history.rejected(DAY, Source.SANDBOX) == [(HOT, aside)]
+
+
+def test_crawls_that_meet_the_same_offers_do_not_wait_for_each_other(engine: Engine) -> None:
+    """Two transactions that enter the same new rows in opposite orders would."""
+    for round_ in range(3):
+        entries = [an_entry(rank, title=f"{round_} {rank}") for rank in range(1, 500)]
+        lists = [
+            ended(
+                [each.model_copy(update={"rank": place, "rank_type": kind}) for place, each in enumerate(order, 1)],
+                key=HOT._replace(rank_type=kind),
+            )
+            for kind, order in (("hot", entries), ("best", entries[::-1]))
+        ]
+        stored = together(*(lambda each=each: History(engine, Ledger(engine, DAY)).store(each) for each in lists))
+        assert stored == [True, True]
+
+
+def test_the_same_list_stored_by_two_crawls_is_there_once_and_the_longer_one_stays(engine: Engine) -> None:
+    history = History(engine, Ledger(engine, DAY))
+    keys = [HOT._replace(category_id=str(number)) for number in range(12)]
+    Ledger(engine, DAY).plan(keys, None, 20)
+    for key in keys:
+        long, short = (
+            ended([an_entry(rank, category_id=key.category_id) for rank in range(1, count)], status, key)
+            for count, status in ((41, Status.COMPLETE), (11, Status.PARTIAL))
+        )
+        together(lambda long=long: history.store(long), lambda short=short: history.store(short))
+    assert ranks(history) == list(range(1, 41)) * 12
+
+
+def test_crawls_that_plan_at_once_plan_the_same(engine: Engine) -> None:
+    keys = [HOT._replace(category_id=str(number)) for number in range(1000)]
+    Ledger(engine, DAY - timedelta(days=1)).plan(keys, None, 20)
+    first, second = together(
+        lambda: Ledger(engine, DAY).plan(keys, None, 20), lambda: Ledger(engine, DAY).plan(keys[::-1], 20, 20)
+    )
+    assert isinstance(first, dict)
+    assert isinstance(second, dict)
+    assert {key: mark.list_id for key, mark in first.items()} == {key: mark.list_id for key, mark in second.items()}
+    assert Ledger(engine, DAY).counts() == {Status.PENDING: 1000}
+
+
+def test_crawls_that_open_a_new_database_at_once_all_find_it_ready(database_url: str) -> None:
+    engines = together(*[lambda: open_database(database_url)] * 4)
+    for engine in engines:
+        assert isinstance(engine, Engine)
+        assert Ledger(engine, DAY).counts() == {}
+        engine.dispose()

@@ -1,0 +1,154 @@
+"""An offer's detail, from `product.search.queryProductDetail`: what the ranking rows of `openplatform` don't carry.
+
+Field tables and the official sample, which the tests read: the platform's documentation of that API.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from toplist.api import values
+from toplist.api.calls import QUERY_DETAIL, Call
+from toplist.api.parse_issues import ParseIssues
+from toplist.api.requests import compact_json
+from toplist.api.values import Price
+from toplist.errors import ListError, TransientApiError
+from toplist.items import PriceTier
+
+#: What paying members of the platform are called: 诚信通 is the membership, the other two are had on top of it.
+GOLD_MARKS = frozenset({"诚信通", "实力商家", "超级工厂"})
+
+_BY_SKU = 1  # quoteType: 0 and 2 are priced by quantity, 1 by sku
+_MAX_SKUS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class SkuPrice:
+    """The price of one variant of an offer, in yuan."""
+
+    sku_id: str
+    price: float
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """What one answer says of an offer, in the feed's words and units; `None`: the gateway did not say.
+
+    `price` is that of the smallest order, or the lowest of the variants. `repurchase_rate` is the seller's: the
+    platform gives none of the offer here.
+    """
+
+    offer_id: str
+    price: float | None = None
+    min_order: int | None = None
+    price_tiers: list[PriceTier] | None = None
+    unit: str | None = None
+    lot_size: int | None = None
+    trade_score: float | None = None
+    repurchase_rate: float | None = None
+    supplier: str | None = None
+    is_gold: bool | None = None
+    services: list[str] | None = None
+    badges: list[str] | None = None
+    sku_prices: list[SkuPrice] = field(default_factory=list)
+
+
+def detail_call(offer_id: str, language: str = "en") -> Call:
+    """The call for one offer's detail. The platform names the language `country`."""
+    return Call(QUERY_DETAIL, {"offerDetailParam": compact_json({"offerId": int(offer_id), "country": language})})
+
+
+def read_detail(value: Any, offer_id: str, notes: ParseIssues) -> Detail:
+    """A detail from the JSON of an answer that is no refusal. `notes` takes what can't be read.
+
+    Raises `ListError` where the gateway has no such offer, TransientApiError where the answer is not about it.
+    """
+    product = _product(value)
+    if not product:
+        raise ListError("no detail", "the gateway has no such offer")
+    if values.read_id(product.get("offerId")) not in (None, offer_id):
+        raise TransientApiError("unreadable", "the detail is of another offer")
+    sale, seller = _part(product, "productSaleInfo"), _part(product, "sellerDataInfo")
+    unit = _part(sale, "unitInfo")
+    shipping = _part(product, "productShippingInfo").get("shippingTimeGuarantee")
+    min_order = notes.keep("min_order", values.read_quantity(product.get("minOrderQuantity")))
+    skus = _sku_prices(product.get("productSkuInfos"), notes)
+    price, tiers = _prices(sale, [sku.price for sku in skus], min_order, notes)
+    identities = _identities(product.get("offerIdentities"), notes)
+    return Detail(
+        offer_id=offer_id,
+        price=price,
+        min_order=min_order,
+        price_tiers=tiers,
+        unit=notes.keep("unit", values.read_text(unit.get("unit") or unit.get("transUnit"))),
+        lot_size=notes.keep("lot_size", values.read_quantity(product.get("batchNumber"))),
+        trade_score=notes.keep("trade_score", values.read_score(product.get("tradeScore"))),
+        repurchase_rate=notes.keep("repurchase_rate", values.read_rate(seller.get("repeatPurchasePercent"))),
+        supplier=notes.keep("supplier", values.read_text(product.get("companyName"))),
+        is_gold=None if identities is None else not GOLD_MARKS.isdisjoint(identities),
+        services=notes.keep("services", values.read_names(shipping)),
+        badges=_badges(identities, product.get("tagInfoList"), notes),
+        sku_prices=skus,
+    )
+
+
+def _product(value: Any) -> dict[str, Any]:
+    outer = value.get("result") if isinstance(value, dict) else None
+    if not isinstance(outer, dict):
+        raise TransientApiError("unreadable", "JSON without result")
+    # One `result` is accepted too, as with the lists.
+    inner = outer if "offerId" in outer else outer.get("result")
+    if inner is not None and not isinstance(inner, dict):
+        raise TransientApiError("unreadable", "result is not an object")
+    return inner or {}
+
+
+def _part(parent: dict[str, Any], key: str) -> dict[str, Any]:
+    inner = parent.get(key)
+    return inner if isinstance(inner, dict) else {}
+
+
+def _prices(
+    sale: dict[str, Any], by_sku: list[float], min_order: int | None, notes: ParseIssues
+) -> tuple[float | None, list[PriceTier] | None]:
+    """`quoteType` says where the price stands; samples contradict it, so the other place is read where it is empty."""
+    tiers: list[PriceTier] | None = notes.keep("price_tiers", values.read_tiers(sale.get("priceRangeList")))
+    quote_type = values.read_count(sale.get("quoteType"))
+    if tiers and not (quote_type == _BY_SKU and by_sku):
+        return tiers[0].price, tiers
+    if not by_sku:
+        return None, None
+    price = Price(min(by_sku), max(by_sku))
+    return price.low, price.tiers(min_order or 1)
+
+
+def _sku_prices(raw: Any, notes: ParseIssues) -> list[SkuPrice]:
+    """The variants that have an id and a price; the promotion's price counts only where there is no other."""
+    skus = []
+    for sku in raw[:_MAX_SKUS] if isinstance(raw, list) else []:
+        if not isinstance(sku, dict):
+            notes["sku_prices", "not_an_object"] += 1
+            continue
+        sku_id = notes.keep("sku_prices", values.read_id(sku.get("skuId")))
+        price = notes.keep("sku_prices", values.read_price(sku.get("price") or sku.get("promotionPrice")))
+        if sku_id and price:
+            skus.append(SkuPrice(sku_id, price.low))
+    return skus
+
+
+def _identities(raw: Any, notes: ParseIssues) -> list[str] | None:
+    """Names in a list, of which one text may hold several: ``["超级工厂,实力商家，诚信通"]``."""
+    if isinstance(raw, list) and all(isinstance(name, str) for name in raw):
+        raw = ",".join(raw) or []
+    return notes.keep("badges", values.read_names(raw))
+
+
+def _badges(identities: list[str] | None, tags: Any, notes: ParseIssues) -> list[str] | None:
+    """The seller's identities, and the names of the service tags that are on."""
+    switched = [tag for tag in tags if isinstance(tag, dict)] if isinstance(tags, list) else None
+    if identities is None and switched is None:
+        return None
+    on = [tag.get("key") for tag in switched or () if notes.keep("badges", values.read_flag(tag.get("value")))]
+    names = [notes.keep("badges", values.read_text(name)) for name in on]
+    return list(dict.fromkeys([*(identities or []), *(name for name in names if name)]))

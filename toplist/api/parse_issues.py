@@ -1,0 +1,30 @@
+"""What could not be read, counted by field and reason, so that a null is never without one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A value that is there and can't be read; `reason` is a word for a stat, such as ``negative``."""
+
+    reason: str
+
+
+class ParseIssues(Counter[tuple[str, str]]):
+    """How often a value of a field was unreadable: (field of the feed, reason) → times.
+
+    What the stats `toplist/parse_issues/<field>/<reason>` are made of.
+    """
+
+    def keep(self, field: str, value: T | Unread) -> T | None:
+        """The value, or `None` with a note where it could not be read."""
+        if isinstance(value, Unread):
+            self[field, value.reason] += 1
+            return None
+        return value

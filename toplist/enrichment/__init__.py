@@ -1,0 +1,1 @@
+"""What follows the lists: details and daily figures of single offers."""

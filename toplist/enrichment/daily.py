@@ -1,0 +1,89 @@
+"""True daily figures of some offers: those that the user names, or those that `breakout_score` puts first."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from datetime import date, timedelta
+from typing import Any
+
+from scrapy import Request
+
+from toplist.api.calls import Api
+from toplist.api.daily import Figure, daily_call, windows
+from toplist.enrichment.base import Enrichment
+from toplist.run import Run
+from toplist.storage.daily import DailyStore
+
+logger = logging.getLogger(__name__)
+
+BREAKOUT = "breakout"
+_PICKED = 20  # offers of `daily=breakout`: at seven calls each a minute at the usual budget
+
+
+class Daily(Enrichment):
+    """Asks for the days that are not stored yet, up to the day before the snapshot."""
+
+    scope = "daily"
+
+    def __init__(self, run: Run):
+        super().__init__(run)
+        self.store = DailyStore(run.engine, run.source)
+        self.offers: list[str] = []
+        self._ungranted: set[Figure] = set()
+
+    async def requests(self, callback: Callable[..., Any], errback: Callable[..., Any]) -> AsyncIterator[Request]:
+        """A request for each figure, offer and window of a month."""
+        self.offers = await self._picked()
+        yesterday = self.run.asked.snapshot_date - timedelta(days=1)
+        for figure in Figure:
+            for offer_id in self.offers:
+                for first, last in windows(await self._first_day(figure, offer_id), yesterday):
+                    if self.is_over or figure in self._ungranted:
+                        break
+                    yield self.request(
+                        daily_call(figure, offer_id, first, last),
+                        offer_id,
+                        callback=callback,
+                        errback=errback,
+                        cb_kwargs={"figure": figure.name},
+                        meta={"toplist_figure": figure.name},
+                    )
+
+    async def _picked(self) -> list[str]:
+        day, asked = self.run.asked.snapshot_date, self.run.asked.daily
+        if asked != (BREAKOUT,):
+            return list(asked or ())
+        picked = await self.run.in_thread(lambda: self.store.breakouts(day, _PICKED))
+        if not picked:
+            logger.info("No entry of %s has a breakout score yet, so daily=breakout picks none", day)
+        return picked
+
+    async def _first_day(self, figure: Figure, offer_id: str) -> date:
+        earliest = self.run.asked.snapshot_date - timedelta(days=figure.days_back)
+        stored = await self.run.in_thread(lambda: self.store.last_day(offer_id, figure.field))
+        if stored is None or self.run.asked.refresh:
+            return earliest
+        return max(earliest, stored + timedelta(days=1))
+
+    async def take(self, offer_id: str, figure: Figure, figures: dict[date, int | float]) -> None:
+        """Store an answer."""
+        await self.run.in_thread(lambda: self.store.store(offer_id, figure.field, figures))
+        self.run.stats.inc_value("toplist/daily/days", len(figures))
+        self.count()
+
+    def ungranted(self, api: Api) -> None:
+        """One figure's API is not granted; the others may be."""
+        super().ungranted(api)
+        self._ungranted |= {figure for figure in Figure if figure.api is api}
+        names = ", ".join(sorted(figure.field for figure in self._ungranted))
+        self.ended = f"no grant for {names}" if len(self._ungranted) == len(Figure) else None
+        self.failures = [each for each in self.failures if not each.startswith("no grant")]
+        if self.ended is None:
+            self.failures.append(f"no grant for {names}")
+
+    def summary(self) -> list[str]:
+        """For people, after the table of the lists."""
+        if not self.run.asked.daily:
+            return []
+        return self.lines(f"daily figures: {len(self.offers)} offers, {self.answered} answers")

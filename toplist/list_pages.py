@@ -1,0 +1,100 @@
+"""A list's pages gathered, and how the list ended. Pure, but for what the run passes in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from toplist.api.responses import Answer
+from toplist.api.rows import ReadRow, Rows
+from toplist.items import Entry, ListKey, RankList, Status
+from toplist.options import CrawlOptions
+
+if TYPE_CHECKING:
+    from toplist.run import Run
+
+
+@dataclass
+class ListAccumulator:
+    """What came of one list so far; it travels with the request for the next page, into a job directory if need be."""
+
+    rows: Rows = field(default_factory=Rows)
+    total: int | None = None
+    is_absent: bool = False
+    first_at: datetime | None = None
+    seen: set[str] = field(default_factory=set)
+    is_stale: bool = False
+
+    def add(self, key: ListKey, page: int, page_size: int, answer: Answer, collected_at: datetime) -> None:
+        """Take a page in. `is_stale` says that it repeated what was there, as of a gateway that ignores the page."""
+        self.first_at = self.first_at or collected_at
+        self.total = answer.total if answer.total is not None else self.total
+        self.is_absent = answer.rows is None and page == 1
+        self.rows.add_page(key.protocol, answer.rows or [], page, page_size, collected_at)
+        offers = {row.offer.offer_id for row in self.rows.pages[page] if isinstance(row, ReadRow)}
+        self.is_stale = bool(offers) and offers <= self.seen
+        self.seen |= offers
+
+
+def is_last(asked: CrawlOptions, page: int, gathered: ListAccumulator, answer: Answer) -> bool:
+    """Whether nothing more is to be asked: as deep as was asked, as much as there is, or a page that brought nothing.
+
+    Where the gateway gives no total, a page that is not full is the last.
+    """
+    if not answer.rows or page == asked.pages or gathered.is_stale:
+        return True
+    if gathered.total is None:
+        return len(answer.rows) < asked.page_size
+    return page * asked.page_size >= gathered.total
+
+
+def status_of(asked: CrawlOptions, gathered: ListAccumulator) -> Status:
+    """The contract's status of a list whose pages have all been answered."""
+    received = gathered.rows.received
+    if gathered.is_absent:
+        return Status.ABSENT
+    expected = gathered.total if asked.rows is None else min(gathered.total or 0, asked.rows)
+    if gathered.total is not None and expected is not None and received < expected:
+        return Status.PARTIAL
+    return Status.COMPLETE if received else Status.EMPTY
+
+
+def outcome(
+    run: Run, key: ListKey, gathered: ListAccumulator, *, code: str | None = None, message: str | None = None
+) -> RankList:
+    """The list as it ended; failed where a `code` says so, and then without rows: a list is stored whole."""
+    category = run.tree.get(key.category_id)
+    about = {
+        "category_name": category and category.name,
+        "category_level": category and category.level,
+        "category_path": run.tree.path(key.category_id),
+    }
+    place = {
+        "snapshot_date": run.asked.snapshot_date,
+        "source": key.source,
+        "protocol": key.protocol,
+        "rank_type": key.rank_type,
+        "category_id": key.category_id,
+        **about,
+        "total": gathered.total,
+    }
+    entries = [
+        Entry.model_validate({**place, **offer.model_dump(), "rank": rank, "collected_at": collected_at})
+        for rank, offer, collected_at in gathered.rows.arranged()
+    ]
+    return RankList(
+        key=key,
+        snapshot_date=run.asked.snapshot_date,
+        status=Status.FAILED if code else status_of(run.asked, gathered),
+        **about,
+        code=code,
+        message=message,
+        reported_total=gathered.total,
+        requested_rows=run.asked.rows,
+        page_size=run.asked.page_size,
+        duplicates=gathered.rows.duplicates,
+        collected_at=gathered.first_at,
+        entries=entries,
+        rejected=gathered.rows.rejected,
+    )

@@ -1,0 +1,74 @@
+"""The category tree, kept: read from one source, never mixed with another's. Blocking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from toplist.categories.tree import TOP, Category, Reading, Tree
+from toplist.items import Source
+from toplist.storage.database import writing
+from toplist.storage.tables import category as table
+
+_ABOUT = ("parent_id", "name", "level", "is_leaf")
+
+
+class Categories:
+    """Keeps one source's tree, each category with the time at which its children were read."""
+
+    def __init__(self, engine: Engine, source: Source):
+        self._engine = engine
+        self._source = source.value
+
+    def load(self, known: Iterable[Category] = ()) -> Tree:
+        """The tree as it is kept. `known` are categories whose names are known without it."""
+        query = select(table).where(table.c.source == self._source).order_by(table.c.level, table.c.position)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        tree = Tree(known)
+        children: dict[str, list[Category]] = {}
+        for row in rows:
+            if row.category_id != TOP:
+                category = Category(row.category_id, row.parent_id, row.name, row.level, row.is_leaf)
+                tree.place(category)
+                children.setdefault(row.parent_id, []).append(category)
+        for row in rows:
+            if row.read_ms is not None:
+                reading = Reading(datetime.fromtimestamp(row.read_ms / 1000, UTC), row.retired or 0)
+                tree.grow(row.category_id, children.get(row.category_id, ()), reading)
+        return tree
+
+    def keep(self, parent: Category, children: Sequence[Category], reading: Reading) -> None:
+        """Keep what an answer said of a category: its children replace those that were kept."""
+        read = {"read_ms": round(reading.read_at.timestamp() * 1000), "retired": reading.retired}
+        with writing(self._engine) as connection:
+            self._forget(connection, parent.category_id, [child.category_id for child in children])
+            # Its own place among its siblings is its parent's to say.
+            self._enter(connection, [self._row(parent, 0) | read], (*_ABOUT, "read_ms", "retired"))
+            if children:
+                rows = [self._row(child, position) for position, child in enumerate(children, 1)]
+                self._enter(connection, rows, (*_ABOUT, "position"))
+
+    def _row(self, category: Category, position: int) -> dict[str, Any]:
+        about = {name: getattr(category, name) for name in _ABOUT}
+        return {"source": self._source, "category_id": category.category_id, "position": position, **about}
+
+    def _enter(self, connection: Connection, rows: list[dict[str, Any]], updated: Sequence[str]) -> None:
+        insert = postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+        statement = insert.on_conflict_do_update(
+            index_elements=[table.c.source, table.c.category_id],
+            set_={name: insert.excluded[name] for name in updated},
+        )
+        connection.execute(statement, rows)
+
+    def _forget(self, connection: Connection, parent_id: str, kept: Sequence[str]) -> None:
+        """Take out the children that are gone, with all that was below them."""
+        here = (table.c.source == self._source) & (table.c.parent_id == parent_id)
+        there = connection.execute(select(table.c.category_id).where(here)).scalars().all()
+        for gone in set(there) - set(kept):
+            connection.execute(delete(table).where(table.c.source == self._source, table.c.category_id == gone))
+            self._forget(connection, gone, ())

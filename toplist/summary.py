@@ -1,0 +1,116 @@
+"""How the lists of a crawl's own plan ended, and the verdict that follows. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from toplist.items import ListKey, RankList, Status
+
+NO_GRANT = "no grant"
+_NAMED_FAILURES = 20
+_FINE = (Status.COMPLETE, Status.PARTIAL, Status.EMPTY, Status.ABSENT)
+
+
+class CrawlSummary:
+    """Counts lists by rank type and status; flat in memory, whatever the plan's size."""
+
+    def __init__(self) -> None:
+        self.planned: Counter[str] = Counter()
+        self.skipped: Counter[str] = Counter()
+        self.ended: dict[str, Counter[Status]] = defaultdict(Counter)
+        self.ungranted: Counter[str] = Counter()
+        self.rows: Counter[str] = Counter()
+        self.rejected = 0
+        self.failures: list[str] = []
+        self.unread: dict[str, str] = {}  # categories whose lists below could not be planned, and why
+        self.notes: list[str] = []
+
+    def plan(self, key: ListKey) -> None:
+        self.planned[key.rank_type] += 1
+
+    def skip(self, key: ListKey, rows: int) -> None:
+        """The list was complete already, with `rows` rows."""
+        self.skipped[key.rank_type] += 1
+        self.rows[key.rank_type] += rows
+
+    def end(self, ended: RankList) -> None:
+        """The list has ended, and is stored."""
+        kind = ended.key.rank_type
+        self.ended[kind][ended.status] += 1
+        self.rows[kind] += len(ended.entries)
+        self.rejected += len(ended.rejected)
+        if ended.status is Status.FAILED:
+            self.ungranted[kind] += ended.code == NO_GRANT
+            if len(self.failures) < _NAMED_FAILURES:
+                reason = ": ".join(part for part in (ended.code, ended.message) if part)
+                self.failures.append(f"{kind} in {ended.key.category_id or 'all'}: {reason}")
+
+    def status(self, status: Status) -> int:
+        return sum(counter[status] for counter in self.ended.values())
+
+    @property
+    def pending(self) -> int:
+        """Planned, and neither ended nor skipped."""
+        done = sum(sum(counter.values()) for counter in self.ended.values())
+        return sum(self.planned.values()) - sum(self.skipped.values()) - done
+
+    def complaints(self, named: Sequence[str]) -> list[str]:
+        """What keeps the lists from a good verdict. `named` are the rank types that were asked for by name."""
+        failed = self.status(Status.FAILED) - sum(count for kind, count in self.ungranted.items() if kind not in named)
+        said = [
+            (failed, f"{failed} of {sum(self.planned.values())} lists failed"),
+            (self.pending, f"{self.pending} lists were not asked for or not stored"),
+            (not sum(self.rows.values()), "no row came"),
+        ]
+        return [text for count, text in said if count] + self.gaps()
+
+    def gaps(self) -> list[str]:
+        """What keeps the plan itself from being whole."""
+        unread = len(self.unread)
+        return [f"{unread} categories could not be read, so the lists below them are not planned"] if unread else []
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether the crawl kept its promise, and what speaks against it."""
+
+    complaints: tuple[str, ...]
+
+    @property
+    def is_good(self) -> bool:
+        return not self.complaints
+
+    @property
+    def exit_status(self) -> int:
+        return 0 if self.is_good else 3
+
+    def __str__(self) -> str:
+        return "complete" if self.is_good else "incomplete: " + "; ".join(self.complaints)
+
+
+def table(tally: CrawlSummary) -> str:
+    """Which list ended how, on one screen."""
+    heads = ["rank type", "planned", "there", *(status.value for status in _COLUMNS), "rows"]
+    lines = [heads]
+    for kind in tally.planned:
+        ended = tally.ended[kind]
+        pending = tally.planned[kind] - tally.skipped[kind] - sum(ended.values())
+        counts = [pending if status is Status.PENDING else ended[status] for status in _COLUMNS]
+        lines.append([kind, *map(str, (tally.planned[kind], tally.skipped[kind], *counts, tally.rows[kind]))])
+    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
+    ruled = [
+        "  ".join(f"{cell:{'>' if column else '<'}{widths[column]}}" for column, cell in enumerate(line))
+        for line in lines
+    ]
+    return "\n".join([*ruled, *(f"  failed: {failure}" for failure in tally.failures), *remarks(tally)])
+
+
+def remarks(tally: CrawlSummary) -> list[str]:
+    """What is to be said of the plan: the first of the categories that could not be read, and notes."""
+    unread = list(tally.unread.items())[:_NAMED_FAILURES]
+    return [*(f"  category {category_id} could not be read: {why}" for category_id, why in unread), *tally.notes]
+
+
+_COLUMNS = (*_FINE, Status.FAILED, Status.PENDING)
