@@ -95,7 +95,7 @@ class DoctorSpider(scrapy.Spider):
     name = "doctor"
     run: Run
     custom_settings = {  # noqa: RUF012 - Scrapy's own way to say it
-        "EXTENSIONS": {"toplist.extensions.Snapshot": None},
+        "EXTENSIONS": {"toplist.extensions.SnapshotExtension": None},
         "DOWNLOADER_MIDDLEWARES": {"toplist.lease_middleware.LeaseMiddleware": None},
         "DELTAFETCH_ENABLED": False,
         "ITEM_PIPELINES": {},

@@ -93,10 +93,10 @@ def test_ctrl_c_in_a_pause_ends_at_once_and_the_next_crawl_completes(project: Pr
     assert "it was stopped" in log
     sandbox.faults([])
     before = asked(sandbox)
-    with_pause = project.query("SELECT state FROM gate")
+    with_pause = project.query("SELECT state FROM rate_limit")
     assert "pause_until" in with_pause[0][0]
     with project.database() as connection:  # five minutes later
-        connection.execute("UPDATE gate SET state = ''")
+        connection.execute("UPDATE rate_limit SET state = ''")
         connection.commit()
     done = project.crawl(sandbox, *TWO)
     assert done.status == 0, done.log

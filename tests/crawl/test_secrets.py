@@ -86,7 +86,7 @@ def test_a_job_directory_is_resumed_and_no_list_is_asked_twice(project: Project,
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     with project.database() as connection:  # five minutes later
-        connection.execute("UPDATE gate SET state = ''")
+        connection.execute("UPDATE rate_limit SET state = ''")
         connection.commit()
     done = project.crawl(sandbox, *options)
     assert done.status == 0, done.log

@@ -241,7 +241,7 @@ def test_a_dry_run_says_the_cost_and_asks_for_no_list(project: Project, gateway:
 def test_the_cost_knows_how_long_the_lists_were_the_day_before(project: Project, gateway: Gateway) -> None:
     one = ("gateway=sandbox", "rank_types=hot")
     assert project.crawl(None, *one, "snapshot_date=2026-11-23").status == 0
-    rows = project.query("SELECT total FROM ledger", "sandbox")
+    rows = project.query("SELECT reported_total FROM ledger", "sandbox")
     requests = sum(-(-total // 20) for (total,) in rows)
     done = project.crawl(None, *one, "snapshot_date=2026-11-24", "dry_run=1")
     assert f"2 lists, 0 of them complete already; about {requests} requests" in done.log

@@ -79,7 +79,7 @@ def test_a_failed_callback_and_a_failed_pipeline_count(project: Project, gateway
     done = project.crawl(sandbox, *ONE, pipeline, PYTHONPATH=f"{project.folder}:{Path.cwd()}")
     assert done.status == 3
     assert "not stored" in done.verdict
-    middleware = '--set=EXTENSIONS={"mine.Middleware": 1, "toplist.extensions.Snapshot": 0}'
+    middleware = '--set=EXTENSIONS={"mine.Middleware": 1, "toplist.extensions.SnapshotExtension": 0}'
     done = project.crawl(sandbox, *ONE, middleware, PYTHONPATH=f"{project.folder}:{Path.cwd()}")
     assert done.status == 3
     assert "errors in the spider" in done.verdict

@@ -100,7 +100,7 @@ def test_a_cancelled_crawl_ends_in_order_and_says_so(deployed: Deployed) -> None
 def test_an_egg_that_does_not_run_is_taken_back(deployed: Deployed, tmp_path: Path) -> None:
     versions = deployed.server.versions()
     for number, (file, line) in enumerate(
-        [("spiders/toplist.py", "import no_such_module"), ("crawl/pipelines.py", "import no_such_module")]
+        [("spiders/toplist.py", "import no_such_module"), ("pipelines.py", "import no_such_module")]
     ):
         copy = broken(deployed, tmp_path / str(number), file, line)
         name = str(100 + number)

@@ -75,7 +75,7 @@ def key(number: int, rank_type: str = "hot") -> ListKey:
     return ListKey(Source.GATEWAY, Protocol.BASE64, rank_type, str(number))
 
 
-def resolve_options(ledger: Ledger, engine: Engine, one: ListKey, day: date, total: int) -> None:
+def record_result(ledger: Ledger, engine: Engine, one: ListKey, day: date, total: int) -> None:
     ended = RankList(
         key=one, snapshot_date=day, status=Status.COMPLETE, reported_total=total, duplicates=total, page_size=20
     )
@@ -86,7 +86,7 @@ def resolve_options(ledger: Ledger, engine: Engine, one: ListKey, day: date, tot
 def test_a_plan_is_entered_whole_and_what_stands_stays(engine: Engine) -> None:
     ledger = Ledger(engine, DAY)
     keys = [key(number, kind) for kind in ("hot", "best") for number in range(1500)]
-    resolve_options(ledger, engine, key(7), DAY, 5)
+    record_result(ledger, engine, key(7), DAY, 5)
     marks = ledger.plan(keys, None, 20)
     assert len(marks) == 3000
     assert marks[key(7)].status is Status.COMPLETE
@@ -100,7 +100,7 @@ def test_pages_are_those_of_the_last_day_before(engine: Engine) -> None:
     for day, totals in ((date(2026, 11, 20), (500, 500)), (date(2026, 11, 22), (20, 61)), (DAY, (900, 900))):
         ledger = Ledger(engine, day)
         for number, total in enumerate(totals):
-            resolve_options(ledger, engine, key(number), day, total)
+            record_result(ledger, engine, key(number), day, total)
     pages = Ledger(engine, DAY).pages
     assert pages(Source.GATEWAY, Protocol.BASE64, 20, None) == {"hot": 2.5}
     assert pages(Source.GATEWAY, Protocol.BASE64, 20, 40) == {"hot": 1.5}

@@ -41,7 +41,7 @@ def ended(entries: Sequence[Entry], status: Status = Status.COMPLETE, key: ListK
         "status": status,
         "page_size": 20,
         "entries": list(entries),
-        **{name: getattr(entries[0], name) for name in ("category_name", "total") if entries},
+        **({"category_name": entries[0].category_name, "reported_total": entries[0].total} if entries else {}),
         **changes,
     }
     return RankList.model_validate(fields)

@@ -68,7 +68,7 @@ def some_snapshot(random: Random, number: int) -> Snapshot:
         number,
         random.choice((Status.COMPLETE, Status.COMPLETE, *Status)),
         requested_rows=random.choice((None, 20, 40)),
-        total=random.choice((None, 0, 20, 10**6)),
+        reported_total=random.choice((None, 0, 20, 10**6)),
         received=random.choice((None, 3, 20)),
         rejected=random.choice((0, 0, 1)),
     )
