@@ -23,6 +23,7 @@ from sqlalchemy.exc import ArgumentError
 from toplist.api.credentials import Credentials
 from toplist.api.tokens import Tokens
 from toplist.errors import InputError
+from toplist.items import Source
 from toplist.ranktypes import Protocol
 from toplist.tokenfile import TokenFile
 from toplist.trends.coverage import Coverage
@@ -91,6 +92,11 @@ class Config:
     category_cache_days: float
     count_covers: str
     retention_days: int | None
+
+    @property
+    def source(self) -> Source:
+        """Where the rows of a crawl come from."""
+        return Source.SANDBOX if self.sandbox else Source.GATEWAY
 
     @classmethod
     def load(cls, settings: Settings, *, sandbox: bool, environ: Mapping[str, str] = os.environ) -> Config:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -44,10 +44,19 @@ class _Waiter:
     age: int
     category: str | None
     interval: Callable[[], float]
+    subject: object
     admitted: asyncio.Future[Permit] = field(repr=False)
 
     def described(self) -> Waiting:
         return Waiting(self.category, self.interval() if self.category else 0.0)
+
+
+class Connections(Protocol):
+    """What the limiter needs of the connections to the gateway."""
+
+    def is_ready(self) -> bool: ...
+
+    async def prepare(self) -> None: ...
 
 
 class RateLimiter:
@@ -59,19 +68,15 @@ class RateLimiter:
 
     def __init__(
         self,
-        store: SharedState,
         qps: float,
+        is_stopping: Callable[[], bool],
         *,
-        warm: Callable[[], Awaitable[None]],
-        is_warm: Callable[[], bool],
-        stopping: Callable[[], bool],
         clock: Callable[[], float] = time.monotonic,
     ):
-        self._store = store
         self._spacing = spacing(qps)
-        self._warm = warm
-        self._is_warm = is_warm
-        self._stopping = stopping
+        self._connections: Connections | None = None
+        self._cancelled: list[tuple[Callable[[object], bool], Callable[[], Exception]]] = []
+        self._stopping = is_stopping
         self._clock = clock
         self._queue: list[_Waiter] = []
         self._arrival = asyncio.Event()
@@ -80,14 +85,41 @@ class RateLimiter:
         self._held_until = 0.0
         self._last_at = float("-inf")
 
-    async def admit(self, age: int, category: str | None, interval: Callable[[], float]) -> Permit:
+    async def open(self, state: Callable[[], SharedState]) -> None:
+        """Open the shared state, in the limiter's thread."""
+        self._store = await self._in_thread(state)
+
+    def use(self, connections: Connections) -> None:
+        """Have a connection ready before each slot."""
+        self._connections = connections
+
+    def cancel(self, is_unwanted: Callable[[object], bool], error: Callable[[], Exception]) -> None:
+        """Refuse every request whose subject `is_unwanted`: those that wait and those that come later."""
+        self._cancelled.append((is_unwanted, error))
+        for waiter in self._queue:
+            if is_unwanted(waiter.subject) and not waiter.admitted.done():
+                waiter.admitted.set_exception(error())
+
+    def _is_warm(self) -> bool:
+        return self._connections is None or self._connections.is_ready()
+
+    async def _warm(self) -> None:
+        if self._connections is not None:
+            await self._connections.prepare()
+
+    async def acquire(
+        self, age: int, category: str | None, interval: Callable[[], float], subject: object = None
+    ) -> Permit:
         """Wait for leave to send. `age` orders the requests, lowest first; `interval` is the category's, in seconds.
 
         Raises LimiterClosed when the crawl is told to stop first.
         """
         if self._stopping():
             raise LimiterClosed("the crawl was told to stop")
-        waiter = _Waiter(age, category, interval, asyncio.get_running_loop().create_future())
+        for is_unwanted, error in self._cancelled:
+            if is_unwanted(subject):
+                raise error()
+        waiter = _Waiter(age, category, interval, subject, asyncio.get_running_loop().create_future())
         self._queue.append(waiter)
         self._arrival.set()
         if self._keeper is None or self._keeper.done():
@@ -98,20 +130,20 @@ class RateLimiter:
             if waiter in self._queue:
                 self._queue.remove(waiter)
 
-    def hold(self, seconds: float) -> None:
+    def pause_locally(self, seconds: float) -> None:
         """Grant nothing from this process for `seconds`, at once; the shared state is not touched."""
         self._held_until = max(self._held_until, self._clock() + seconds)
 
     async def pause(self, seconds: float) -> None:
         """Grant nothing from any process for `seconds` from now."""
-        self.hold(seconds)
+        self.pause_locally(seconds)
         await self._in_thread(lambda: self._store.pause(seconds))
 
-    async def slow(self) -> None:
+    async def back_off(self) -> None:
         """Halve the rate: the gateway throttled."""
         await self._in_thread(self._store.slow)
 
-    async def ease(self) -> float:
+    async def recover(self) -> float:
         """Give back a part of the rate. Returns the factor that is left."""
         return await self._in_thread(self._store.ease)
 

@@ -27,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from toplist.items import ListKey, RankList, Source, Status
+from toplist.options import CrawlOptions
 from toplist.ranktypes import Protocol
 from toplist.storage.database import writing
 from toplist.storage.tables import list_, list_snapshot
@@ -44,15 +45,16 @@ class LedgerEntry:
     reported_total: int | None
     requested_rows: int | None
 
-    def satisfies(self, asked: int | None) -> bool:
-        """Whether nothing is left to ask for: it is complete, and was asked as deep as `asked` (None: all of it)."""
-        if self.status is not Status.COMPLETE:
+    def satisfies(self, options: CrawlOptions) -> bool:
+        """Whether the list need not be asked: it is complete, and was asked as deep as the crawl wants."""
+        if self.status is not Status.COMPLETE or not options.skips_complete:
             return False
+        wanted = options.rows
         if self.requested_rows is None or (
             self.reported_total is not None and self.requested_rows >= self.reported_total
         ):
             return True
-        return asked is not None and asked <= self.requested_rows
+        return wanted is not None and wanted <= self.requested_rows
 
 
 class Ledger:
