@@ -70,7 +70,7 @@ class SnapshotExtension(OfRun):
             self._delivery.append("the feeds of FEEDS were not written, their exporter did not start")
         if run.config.retention_days is not None and reason != INTERRUPTED:
             oldest = run.asked.snapshot_date - timedelta(days=run.config.retention_days - 1)
-            forgotten = await run.in_thread(lambda: prune(run.engine, oldest))
+            forgotten = await run.in_thread(lambda: prune(run.engine, run.source, oldest))
             if forgotten:
                 logger.info("Forgot %d lists of days before %s (TOPLIST_RETENTION_DAYS)", forgotten, oldest)
         self._crawler.stats.set_value("toplist/verdict", str(self.verdict(reason)))
