@@ -7,13 +7,13 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
+from typing import Self
 
 from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.retry import get_retry_request
 from scrapy.http import Response
 from scrapy.statscollectors import StatsCollector
-from typing_extensions import Self
 
 from toplist.api.calls import GET_TOKEN
 from toplist.api.tokens import TOKEN_CODES

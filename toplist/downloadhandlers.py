@@ -10,13 +10,13 @@ import asyncio
 from typing import Any
 
 from scrapy import Request
-from scrapy.crawler import Crawler
 from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
+from scrapy.crawler import Crawler
 from scrapy.http import Response
 
 from toplist.api.requests import sign
-from toplist.ratelimit.connections import WarmPool, _Route
 from toplist.gateway_spider import GatewaySpider, gateway_spider_of
+from toplist.ratelimit.connections import WarmPool, _Route
 from toplist.ratelimit.limiter import Permit
 from toplist.session import GatewaySession
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
 from scrapy import Spider, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import CloseSpider, NotConfigured
 from scrapy.http import Response
-from typing_extensions import Self
 
 from toplist.config import Config
 from toplist.control import CrawlControl
@@ -136,8 +135,7 @@ class SnapshotExtension:
 def _errors(stats: Mapping[str, Any]) -> list[str]:
     """What Scrapy counted as errors."""
     counts = {
-        what: sum(value for name, value in stats.items() if name.startswith(prefix))
-        for prefix, what in _ERRORS.items()
+        what: sum(value for name, value in stats.items() if name.startswith(prefix)) for prefix, what in _ERRORS.items()
     }
     return [what.format(count) for what, count in counts.items() if count]
 

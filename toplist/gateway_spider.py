@@ -10,15 +10,13 @@ import logging
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import scrapy
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
-from scrapy.http import Response
 from scrapy.settings import BaseSettings
-from typing_extensions import Self
 
 from toplist.api.credentials import Credentials
 from toplist.categories.fetcher import CategoryFetcher, CategoryPlanner
@@ -27,6 +25,7 @@ from toplist.circuit_breaker import CircuitBreaker
 from toplist.config import Config
 from toplist.control import CrawlControl
 from toplist.dates import utc_now
+from toplist.http import ApiResponse
 from toplist.options import Arguments, CrawlOptions, resolve_options
 from toplist.ranktypes import Protocol
 from toplist.ratelimit.limiter import RateLimiter
@@ -109,7 +108,9 @@ class GatewaySpider(scrapy.Spider):
     @cached_property
     def tokens(self) -> TokenManager:
         """Renews the access token."""
-        return TokenManager(self.session, self.config.token_file, self.request_factory, self.download, self.crawler.stats)
+        return TokenManager(
+            self.session, self.config.token_file, self.request_factory, self.download, self.crawler.stats
+        )
 
     @cached_property
     def categories(self) -> CategoryPlanner:
@@ -119,10 +120,9 @@ class GatewaySpider(scrapy.Spider):
             self.config.source, self.storage, self._category_fetcher, self.summary, self.control, stats
         )
 
-    async def download(self, request: Request) -> Response:
-        """Send a request past the scheduler; the answer is an `ApiResponse`."""
-        response: Response = await self.crawler.engine.download_async(request)
-        return response
+    async def download(self, request: Request) -> ApiResponse:
+        """Send a request of `request_factory` past the scheduler."""
+        return cast(ApiResponse, await self.crawler.engine.download_async(request))
 
     async def lists_have_ended(self) -> None:
         """Wait until nothing is asked and nothing is stored any more."""

@@ -102,14 +102,14 @@ class FailureReason(NamedTuple):
         return f"{self.code}: {self.message}" if self.message else self.code
 
 
-def failure_reason(error: BaseException, session: GatewaySession) -> FailureReason:
+def failure_reason(error: BaseException | None, session: GatewaySession) -> FailureReason:
     """The code and the message of an error: the gateway's own, or our word for what the network did."""
     if isinstance(error, ApiError):
         return FailureReason(error.code, error.message, error.is_unreadable)
     return FailureReason(_network_code(error), session.redact(str(error))[:300], True)
 
 
-def _network_code(error: BaseException) -> str:
+def _network_code(error: BaseException | None) -> str:
     """`DownloadTimeoutError` → `timeout`, `ConnectionRefusedError` → `connection refused`."""
     name = type(error).__name__.removesuffix("Error").removeprefix("Download").removeprefix("Response")
     return "".join(f" {char.lower()}" if char.isupper() else char for char in name).strip() or "no answer"

@@ -109,7 +109,7 @@ def _sentence(error: ValidationError, model: type[BaseModel], called: Mapping[st
 class CrawlOptions(BaseModel):
     """What a crawl was asked for, defaults settled: checked against the protocol, the source and the date.
 
-    `skips_complete`: lists that are complete are not asked again (`DELTAFETCH_ENABLED`, without `refresh`).
+    `refetch`: lists that are complete are asked again, too (`refresh`, or DeltaFetch switched off).
     """
 
     model_config = ConfigDict(frozen=True)
@@ -122,7 +122,7 @@ class CrawlOptions(BaseModel):
     page_size: int
     snapshot_date: date
     refresh: bool
-    skips_complete: bool = True
+    refetch: bool = False
     dry_run: bool = False
     details: bool = False
     daily: tuple[str, ...] | None = None
@@ -165,7 +165,7 @@ def resolve_options(
         page_size=arguments.page_size,
         snapshot_date=_snapshot_date(arguments.snapshot_date, config.sandbox, business_date(now)),
         refresh=arguments.refresh or delta_reset,
-        skips_complete=delta_enabled and not (arguments.refresh or delta_reset),
+        refetch=arguments.refresh or delta_reset or not delta_enabled,
         dry_run=arguments.dry_run,
         details=arguments.details,
         daily=arguments.daily,

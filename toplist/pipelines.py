@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from scrapy.crawler import Crawler
 from scrapy.statscollectors import StatsCollector
-from typing_extensions import Self
 
 from toplist.gateway_spider import gateway_spider_of
 from toplist.items import DroppedOut, ListKey, RankList, Status, Trends

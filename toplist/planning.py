@@ -26,7 +26,7 @@ from toplist.options import ALL, CrawlOptions
 from toplist.ratelimit.limiter import LimiterClosed
 from toplist.ratelimit.slots import CATEGORY_SAFETY_MARGIN, spacing
 from toplist.session import Clock
-from toplist.storage.ledger import Ledger
+from toplist.storage.ledger import Ledger, LedgerEntry
 from toplist.storage.storage import Storage
 from toplist.summary import CrawlSummary
 
@@ -181,10 +181,10 @@ class Planner:
         lists = self._lists(plan.categories)
         while batch := list(islice(lists, BATCH)):
             # Another crawl may have completed some since the plan was made.
-            entries = await self._storage.run(partial(self._ledger.standing, batch))
+            entries = await self._storage.run(partial(self._ledger.entries, batch))
             planned = ((key, entries.get(key)) for key in batch)
             yield [
-                PlannedList(key, entry.received if entry and entry.satisfies(self._options) else None)
+                PlannedList(key, entry.received if entry and self._is_satisfied(entry) else None)
                 for key, entry in planned
             ]
 
@@ -208,18 +208,21 @@ class Planner:
         lists = self._lists(categories)
         while chunk := list(islice(lists, _ENTERED_AT_ONCE)):
             if options.dry_run:
-                entries = await self._storage.run(partial(ledger.standing, chunk))
+                entries = await self._storage.run(partial(ledger.entries, chunk))
             else:
                 entries = await self._storage.run(partial(ledger.plan, chunk, options.rows, options.page_size))
             for key in chunk:
-                entry = entries.get(key)
-                is_complete = entry is not None and entry.satisfies(options)
+                is_complete = self._is_satisfied(entries.get(key))
                 cost.count(key.rank_type, key.category_id, is_complete=is_complete)
                 self._summary.plan(key)
         return cost
 
+    def _is_satisfied(self, entry: LedgerEntry | None) -> bool:
+        """Whether DeltaFetch will skip the list."""
+        return entry is not None and entry.satisfies(self._options.rows, refetch=self._options.refetch)
+
     def _lists(self, categories: list[str]) -> Iterator[ListKey]:
-        """One rank type after the other: neighbours are of different categories, so that none waits for its interval."""
+        """One rank type after the other: neighbours are of different categories, so none waits for its interval."""
         for rank_type in self._options.rank_types:
             for category_id in categories:
                 yield ListKey(self._config.source, self._config.protocol, rank_type, category_id)

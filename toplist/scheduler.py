@@ -37,6 +37,5 @@ class Scheduler(StockScheduler):
         return len(self._again) + super().__len__()
 
     def close(self, reason: str) -> Deferred[None] | None:
-        while self._again:  # into the job directory, where there is one
-            super().enqueue_request(self._again.popleft())
+        self._again.clear()
         return super().close(reason)

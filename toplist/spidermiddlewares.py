@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Self
 
 from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 from scrapy.http import Response
 from scrapy_deltafetch import DeltaFetch  # type: ignore[import-untyped]
-from typing_extensions import Self
 
 from toplist.gateway_spider import gateway_spider_of
 from toplist.requests import COMPLETE_ROWS

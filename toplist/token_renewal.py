@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 
 from filelock import Timeout
 from scrapy import Request
-from scrapy.http import Response
 from scrapy.statscollectors import StatsCollector
 
 from toplist.api.tokens import Tokens, refresh_call
 from toplist.errors import ToplistError
+from toplist.http import ApiResponse
 from toplist.requests import EXTRAS_SLOT, RequestFactory
 from toplist.session import GatewaySession
 from toplist.tokenfile import TokenFile
@@ -34,7 +34,7 @@ class TokenManager:
         session: GatewaySession,
         file: TokenFile | None,
         requests: RequestFactory,
-        download: Callable[[Request], Awaitable[Response]],
+        download: Callable[[Request], Awaitable[ApiResponse]],
         stats: StatsCollector,
     ):
         self._session = session
@@ -112,7 +112,7 @@ class TokenManager:
     async def _request_tokens(self) -> Tokens:
         meta = {"download_slot": EXTRAS_SLOT}
         response = await self._download(self._requests.call(refresh_call(), "a new access token", meta=meta))
-        tokens: Tokens = response.answer  # type: ignore[attr-defined]
+        tokens: Tokens = response.answer
         return tokens
 
     def _use(self, tokens: Tokens) -> None:

@@ -15,7 +15,7 @@ from toplist.api.daily import Figure
 from toplist.items import Source
 from toplist.sandbox.market import Market
 from toplist.sandbox.process import SandboxProcess
-from toplist.storage.details import week_of
+from toplist.storage.enrichment import week_of
 from toplist.trends.score import trend_score
 
 Gateway = Callable[..., SandboxProcess]

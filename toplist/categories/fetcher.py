@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any
 
 from scrapy import Request
-from scrapy.http import Response
 from scrapy.statscollectors import StatsCollector
 
 from toplist.api.categories import CategoryNode
@@ -19,7 +18,7 @@ from toplist.categories.tree import DEEPEST, TOP, TOP_CATEGORY, Category, Readin
 from toplist.circuit_breaker import CircuitBreaker
 from toplist.control import CrawlControl
 from toplist.errors import ApiError, FatalApiError, InputError, PermissionDenied
-from toplist.http import failure_reason
+from toplist.http import ApiResponse, failure_reason
 from toplist.items import Source
 from toplist.ratelimit.limiter import LimiterClosed
 from toplist.requests import RequestFactory
@@ -50,7 +49,7 @@ class CategoryFetcher:
         storage: Storage,
         session: GatewaySession,
         requests: RequestFactory,
-        download: Callable[[Request], Awaitable[Response]],
+        download: Callable[[Request], Awaitable[ApiResponse]],
         control: CrawlControl,
         breaker: CircuitBreaker,
         stats: StatsCollector,
@@ -144,7 +143,7 @@ class CategoryFetcher:
             request = self._requests.call(category_call(category_id), f"category {category_id}")
             try:
                 response = await self._download(request)
-                return _about(category_id, response.answer)  # type: ignore[attr-defined]
+                return _about(category_id, response.answer)
             except LimiterClosed:
                 return None  # and the fetch ends: see `_together`
             except Exception as error:

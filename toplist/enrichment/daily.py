@@ -12,7 +12,7 @@ from scrapy import Request
 from toplist.api.calls import Api
 from toplist.api.daily import Figure, daily_call, windows
 from toplist.enrichment.base import Enrichment
-from toplist.storage.daily import DailyStore
+from toplist.storage.enrichment import DailyStore
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from toplist.api.details import Detail, detail_call
 from toplist.enrichment.base import Enrichment
 from toplist.requests import COMPLETE_ROWS
-from toplist.storage.details import DetailStore, Due
+from toplist.storage.enrichment import DetailStore, Due
 from toplist.trends.score import trend_score
 
 logger = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class Details(Enrichment):
             last = batch[-1]
 
     def _request(self, due: Due, callback: Callable[..., Any], errback: Callable[..., Any]) -> Request:
-        is_complete = due.is_there and self._options.skips_complete
+        is_complete = due.is_complete and not self._options.refetch
         self._complete += is_complete
         return self.request(
             detail_call(due.offer_id),
@@ -90,4 +90,6 @@ class Details(Enrichment):
     def summary(self) -> list[str]:
         if not self._options.details:
             return []
-        return self.lines(f"details: {self._wanted} offers, {self._complete} complete already, {self.answered} answered")
+        return self.lines(
+            f"details: {self._wanted} offers, {self._complete} complete already, {self.answered} answered"
+        )

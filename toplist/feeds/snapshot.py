@@ -14,7 +14,6 @@ from toplist.feeds.uris import check_targets, parse_targets
 if TYPE_CHECKING:
     from toplist.config import Places, Settings
     from toplist.items import Source
-    from toplist.run import Run
     from toplist.storage.history import History
 
 logger = logging.getLogger(__name__)
@@ -58,11 +57,17 @@ def write_snapshot(
     )
 
 
-def deliver_snapshot(run: Run, settings: Settings) -> list[str]:
-    """Write every feed of the run's snapshot, whole. Blocking. Returns a sentence for each that failed."""
-    outcomes = write_snapshot(
-        run.config.places, run.history, run.asked.snapshot_date, run.source, settings, allow_fewer=run.asked.refresh
-    )
+def deliver_snapshot(
+    places: Places,
+    history: History,
+    snapshot_date: date,
+    source: Source,
+    settings: Settings,
+    *,
+    allow_fewer: bool = False,
+) -> list[str]:
+    """`write_snapshot` for a crawl: logs each outcome and returns a sentence for each that failed. Blocking."""
+    outcomes = write_snapshot(places, history, snapshot_date, source, settings, allow_fewer=allow_fewer)
     said = []
     for outcome in outcomes:
         if isinstance(outcome, Failed):
