@@ -23,7 +23,7 @@ from toplist.storage.database import open_database
 from toplist.storage.history import History
 from toplist.storage.history_reader import HistoryReader
 from toplist.storage.ledger import Ledger
-from toplist.trending import add_trends
+from toplist.pipelines import add_trends
 from toplist.trends.lists import TrendConfig
 
 FIRST, DAYS, ROWS, OFFERS = date(2026, 1, 1), 100, 20, 26

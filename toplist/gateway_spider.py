@@ -10,7 +10,7 @@ import logging
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import scrapy
 from scrapy import Request, signals
