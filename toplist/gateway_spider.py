@@ -81,7 +81,9 @@ class GatewaySpider(scrapy.Spider):
             delta_enabled=settings.getbool("DELTAFETCH_ENABLED"),
         )
         cls.check(config, options)
-        spider = super().from_crawler(crawler, *args, **kwargs)
+        # Scrapy makes attributes of arguments; ours are in `options`, under the names of some attributes here.
+        others = {name: value for name, value in kwargs.items() if name.startswith("_")}
+        spider = super().from_crawler(crawler, *args, **others)
         spider._make(config, options, crawler)
         crawler.signals.connect(spider._spider_opened, signals.spider_opened)
         crawler.signals.connect(spider._spider_closed, signals.spider_closed)
