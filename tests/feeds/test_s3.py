@@ -12,12 +12,12 @@ from threading import Thread
 from typing import ClassVar
 
 import pytest
-from feed_samples import DAY, an_entry
-from s3_server import KEY_ID, SECRET, serve_s3
+from scrapy.settings import BaseSettings
 
-from toplist.feeds.delivery import Delivered, Failed, deliver, probe
-from toplist.feeds.formats import Format
-from toplist.feeds.held import ExistingFeed, read_held
+from tests.feeds.feed_samples import DAY, an_entry
+from tests.feeds.s3_server import KEY_ID, SECRET, serve_s3
+from toplist.feeds.delivery import Delivered, Failed, check_access, deliver
+from toplist.feeds.formats import ExistingFeed, Format, read_existing
 from toplist.feeds.s3 import PART, S3Options, S3Store
 from toplist.feeds.uris import FeedTarget, parse_targets
 from toplist.items import Entry, Source
@@ -62,10 +62,10 @@ def test_a_large_feed_goes_up_in_parts(s3: S3Options, stored: Look, tmp_path: Pa
 
 def test_the_object_says_its_rows_its_day_and_its_source(s3: S3Options, tmp_path: Path) -> None:
     sent("s3://feeds/says.csv", rows(3), tmp_path, s3)
-    assert S3Store(s3).held(target("s3://feeds/says.csv"), tmp_path / "not used") == ExistingFeed(
+    assert S3Store(s3).existing_feed(target("s3://feeds/says.csv"), tmp_path / "not used") == ExistingFeed(
         3, "2026-11-23", "sandbox"
     )
-    assert S3Store(s3).held(target("s3://feeds/none.csv"), tmp_path / "not used") is None
+    assert S3Store(s3).existing_feed(target("s3://feeds/none.csv"), tmp_path / "not used") is None
 
 
 def test_less_never_replaces_more(s3: S3Options, stored: Look, tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_less_never_replaces_more(s3: S3Options, stored: Look, tmp_path: Path) -
     before = stored("more.jsonl")
     (refused,) = sent("s3://feeds/more.jsonl", rows(4), tmp_path, s3)
     assert isinstance(refused, Failed)
-    assert "it holds 5 entries, and would now hold 4" in refused.reason
+    assert "the existing feed has more rows (5) than the new one (4)" in refused.reason
     assert (refused.kept, list(tmp_path.iterdir())) == (None, [])
     assert stored("more.jsonl") == before
     (allowed,) = sent("s3://feeds/more.jsonl", rows(4), tmp_path, s3, allow_fewer=True)
@@ -89,7 +89,7 @@ def test_an_object_without_metadata_is_read(format_: Format, tmp_path: Path) -> 
     with serve_s3(tmp_path) as server:  # it kept metadata in its memory
         (refused,) = sent(f"s3://feeds/old.{format_}", rows(4), tmp_path / "spool", server.options)
     assert isinstance(refused, Failed)
-    assert "it holds 5 entries" in refused.reason
+    assert "more rows (5)" in refused.reason
     assert list((tmp_path / "spool").iterdir()) == []
 
 
@@ -106,8 +106,8 @@ def test_the_endpoint_and_the_keys_may_come_from_boto3s_own_places(
 def test_scrapys_settings_are_the_options() -> None:
     names = ["ENDPOINT_URL", "ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN", "REGION_NAME"]
     settings = {f"AWS_{name}": name for name in names}
-    assert S3Options.from_settings(settings) == S3Options(*names)
-    assert S3Options.from_settings({"AWS_ENDPOINT_URL": ""}) == S3Options()
+    assert S3Options.from_settings(BaseSettings(settings)) == S3Options(*names)
+    assert S3Options.from_settings(BaseSettings({"AWS_ENDPOINT_URL": ""})) == S3Options()
     assert "SECRET_ACCESS_KEY" not in repr(S3Options(*names))
 
 
@@ -131,15 +131,15 @@ def test_what_is_wrong_is_one_sentence_without_secrets_and_nothing_is_lost(
     assert outcome.reason.startswith(f"{uri} was not delivered: {why}")
     assert outcome.reason.endswith(f"; it is kept in {outcome.kept}.")
     assert outcome.kept is not None
-    assert read_held(outcome.kept, Format.CSV) == ExistingFeed(3, "2026-11-23", "sandbox")
-    (before,) = probe([target(uri)], s3=replace(s3, **change))
+    assert read_existing(outcome.kept, Format.CSV) == ExistingFeed(3, "2026-11-23", "sandbox")
+    (before,) = check_access([target(uri)], s3=replace(s3, **change))
     assert why in before.reason
     for text in (outcome.reason, before.reason):
         assert not any(secret in text for secret in (SECRET, "wrong;", "hidden"))
 
 
-def test_a_target_that_can_be_reached_passes_the_probe(s3: S3Options) -> None:
-    assert probe([target("s3://feeds/never-was.csv"), target("/nowhere/a.csv")], s3=s3) == []
+def test_a_target_that_can_be_reached_passes_the_check_access(s3: S3Options) -> None:
+    assert check_access([target("s3://feeds/never-was.csv"), target("/nowhere/a.csv")], s3=s3) == []
 
 
 def test_what_was_kept_is_delivered_by_the_next_run(s3: S3Options, stored: Look, tmp_path: Path) -> None:
@@ -209,8 +209,8 @@ def test_an_etag_that_is_no_sum_is_made_up_for_by_reading_back(odd: S3Options, t
 @pytest.mark.parametrize(
     ("odd", "why"),
     [
-        ("cuts", r"what arrived has \d+ bytes of \d+"),
-        ("alters", "what arrived differs from what was sent"),
+        ("cuts", r"the uploaded object has \d+ bytes instead of \d+"),
+        ("alters", "the uploaded object differs from the file"),
         ("goes away", "the endpoint does not answer"),
         ("write only", "the key may not do this: it needs s3:PutObject, s3:GetObject and s3:ListBucket"),
     ],
@@ -221,4 +221,4 @@ def test_what_did_not_arrive_whole_is_kept(odd: S3Options, why: str, tmp_path: P
     assert isinstance(outcome, Failed)
     assert outcome.kept is not None
     assert re.search(why, outcome.reason)
-    assert read_held(outcome.kept, Format.JSONL) == ExistingFeed(2000, "2026-11-23", "sandbox")
+    assert read_existing(outcome.kept, Format.JSONL) == ExistingFeed(2000, "2026-11-23", "sandbox")
