@@ -1,16 +1,19 @@
+import errno
+import hashlib
 import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 from tests.feeds.feed_samples import DAY, an_entry, some_entries
-from toplist.feeds.delivery import Delivered, Failed, deliver
+from toplist.feeds.delivery import Delivered, Failed, deliver, deliver_file
 from toplist.feeds.formats import ExistingFeed, Format, read_existing
-from toplist.feeds.uris import parse_targets
+from toplist.feeds.uris import parse_target, parse_targets
 from toplist.items import Entry, Source
 
 
@@ -151,7 +154,7 @@ from pathlib import Path
 sys.path.insert(0, {str(Path(__file__).parents[2])!r})
 from tests.feeds.feed_samples import DAY, an_entry
 from toplist.feeds.delivery import deliver
-from toplist.feeds.uris import parse_targets
+from toplist.feeds.uris import parse_target, parse_targets
 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))  # a file of more is refused as a full disk refuses it
 targets = parse_targets("{tmp_path}/a.jsonl {tmp_path}/b.parquet s3://b/c.csv", DAY)
 entries = [an_entry()] * 2500
@@ -177,3 +180,27 @@ def test_a_link_stays_a_link_and_the_mode_stays_the_mode(tmp_path: Path) -> None
     assert (tmp_path / "a.csv").is_symlink()
     assert (tmp_path / "real" / "a.csv").stat().st_mode & 0o777 == 0o640
     assert read_existing(tmp_path / "real" / "a.csv", Format.CSV) == ExistingFeed(2, "2026-11-23", "sandbox")
+
+
+def test_any_file_is_delivered_whole_or_not_at_all(tmp_path: Path) -> None:
+    page = parse_target(f"{tmp_path}/new/page.html", DAY, setting="SETTING", suffix=".html")
+    outcome = deliver_file(page, lambda file: [file.write(chunk) for chunk in (b"<html>", b"</html>")], spool=tmp_path)
+    assert isinstance(outcome, Delivered)
+    assert (outcome.uri, outcome.size) == (f"{tmp_path}/new/page.html", 13)
+    assert outcome.sha256 == hashlib.sha256(b"<html></html>").hexdigest()
+
+    def broken(file: BinaryIO) -> None:
+        file.write(b"<html>")
+        raise OSError(errno.ENOSPC, "")
+
+    assert deliver_file(page, broken, spool=tmp_path) == Failed(
+        page.uri, f"{page.uri} was not delivered: the disk is full."
+    )
+    assert (tmp_path / "new" / "page.html").read_bytes() == b"<html></html>"
+    assert os.listdir(tmp_path / "new") == ["page.html"]
+
+
+def test_a_feed_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    delivered_to(f"{tmp_path}/new/a.csv", rows(1), tmp_path)
+    assert (tmp_path / "new" / "a.csv").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700

@@ -1,9 +1,11 @@
 """Against a real server that checks signatures; what a real one does not do on demand, `Odd` does."""
 
+import base64
 import gzip
 import hashlib
 import random
 import re
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,10 +18,10 @@ from scrapy.settings import BaseSettings
 
 from tests.feeds.feed_samples import DAY, an_entry
 from tests.feeds.s3_server import KEY_ID, SECRET, serve_s3
-from toplist.feeds.delivery import Delivered, Failed, check_access, deliver
+from toplist.feeds.delivery import Delivered, Failed, check_access, deliver, deliver_file
 from toplist.feeds.formats import ExistingFeed, Format, read_existing
 from toplist.feeds.s3 import PART, S3Options, S3Store
-from toplist.feeds.uris import FeedTarget, parse_targets
+from toplist.feeds.uris import FeedTarget, parse_target, parse_targets
 from toplist.items import Entry, Source
 
 Look = Callable[[str], bytes]
@@ -152,10 +154,25 @@ def test_what_was_kept_is_delivered_by_the_next_run(s3: S3Options, stored: Look,
     assert list(tmp_path.iterdir()) == []
 
 
+def test_any_file_is_uploaded_with_its_media_type(s3: S3Options, stored: Look, tmp_path: Path) -> None:
+    page = parse_target("s3://feeds/page.html", DAY, setting="SETTING", suffix=".html")
+    outcome = deliver_file(page, lambda file: file.write(b"<html>"), spool=tmp_path, s3=s3)
+    assert isinstance(outcome, Delivered)
+    assert stored("page.html") == b"<html>"
+    assert list(tmp_path.iterdir()) == []
+    wrong = replace(s3, secret_access_key="wrong")
+    failed = deliver_file(page, lambda file: file.write(b"<body>"), spool=tmp_path, s3=wrong)
+    assert isinstance(failed, Failed)
+    assert failed.kept is not None
+    assert failed.kept.read_bytes() == b"<body>"
+
+
 class Odd(BaseHTTPRequestHandler):
     """A server with faults: answers nothing that `behaviour` does not say."""
 
     behaviour: ClassVar[str]
+    requests: ClassVar[list[str]]
+    checksum: ClassVar[str | None]
     held: ClassVar[bytes | None]
     protocol_version = "HTTP/1.1"
 
@@ -176,11 +193,16 @@ class Odd(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        type(self).checksum = self.headers["x-amz-checksum-crc32"]
         type(self).held = {"cuts": body[:-1], "alters": body[:-1] + b"?"}.get(self.behaviour, body)
         self._answer(200, b"")
 
     def _answer(self, status: int, body: bytes) -> None:
+        self.requests.append(self.command)
         self.send_response(status)
+        if self.command == "HEAD" and self.held is not None:
+            checksum = base64.b64encode(zlib.crc32(self.held).to_bytes(4, "big")).decode()
+            self.send_header("x-amz-checksum-crc32", checksum)
         self.send_header("ETag", '"made-up"')
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -192,7 +214,7 @@ class Odd(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def odd(request: pytest.FixtureRequest) -> Iterator[S3Options]:
-    Odd.behaviour, Odd.held = request.param, None
+    Odd.behaviour, Odd.held, Odd.requests = request.param, None, []
     with ThreadingHTTPServer(("127.0.0.1", 0), Odd) as server:
         Thread(target=server.serve_forever, args=(0.01,)).start()
         yield S3Options(f"http://127.0.0.1:{server.server_port}", KEY_ID, SECRET)
@@ -200,10 +222,23 @@ def odd(request: pytest.FixtureRequest) -> Iterator[S3Options]:
 
 
 @pytest.mark.parametrize("odd", ["keeps"], indirect=True)
-def test_an_etag_that_is_no_sum_is_made_up_for_by_reading_back(odd: S3Options, tmp_path: Path) -> None:
+def test_an_object_is_read_back_where_the_server_may_not_check_sums(odd: S3Options, tmp_path: Path) -> None:
     (outcome,) = sent("s3://feeds/a.jsonl", rows(3), tmp_path, odd)
     assert isinstance(outcome, Delivered)
+    assert Odd.requests == ["GET", "PUT", "HEAD", "GET"]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("odd", "arrives"), [("keeps", True), ("alters", False)], indirect=["odd"])
+def test_the_checksum_that_aws_computes_is_compared(
+    odd: S3Options, arrives: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("toplist.feeds.s3._is_aws", lambda url: True)
+    (outcome,) = sent("s3://feeds/a.jsonl", rows(3), tmp_path, odd)
+    assert isinstance(outcome, Delivered) is arrives
+    assert arrives or "the uploaded object differs from the file" in outcome.reason  # type: ignore[union-attr]
+    assert Odd.requests == ["GET", "PUT", "HEAD"]
+    assert Odd.checksum
 
 
 @pytest.mark.parametrize(
