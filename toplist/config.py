@@ -52,13 +52,9 @@ class Places:
 
     database_url: str
     feed_uri: str | list[str]
-    rejected_uri: str | None
+    rejected_uri: str | None  # None: beside the feed
     dropped_out_uri: str | None
     spool: Path
-
-    def side_uris(self) -> dict[str, str | None]:
-        """Settings of the files beside the feed, and where each goes."""
-        return {"TOPLIST_REJECTED_URI": self.rejected_uri, "TOPLIST_DROPPED_OUT_URI": self.dropped_out_uri}
 
     @classmethod
     def load(cls, settings: Settings, *, sandbox: bool) -> Places:
@@ -66,8 +62,8 @@ class Places:
         return cls(
             database_url=_database_url(settings, sandbox),
             feed_uri=_feed_uri(settings, sandbox),
-            rejected_uri=_text(settings, "TOPLIST_REJECTED_URI") or _default_path(sandbox, "-rejected"),
-            dropped_out_uri=_text(settings, "TOPLIST_DROPPED_OUT_URI") or _default_path(sandbox, "-dropped-out"),
+            rejected_uri=_text(settings, "TOPLIST_REJECTED_URI"),
+            dropped_out_uri=_text(settings, "TOPLIST_DROPPED_OUT_URI"),
             spool=(project_dir() or Path(gettempdir())) / ".scrapy" / "spool",
         )
 
@@ -256,10 +252,10 @@ def _gateway_url(url: str) -> str:
     return url.rstrip("/")
 
 
-def _default_path(sandbox: bool, kind: str = "") -> str | None:
+def _default_path(sandbox: bool) -> str | None:
     """A file of the project's `exports/`; a sandbox crawl has files of its own."""
     root = project_dir()
-    name = ("sandbox" if sandbox else "toplist") + kind
+    name = "sandbox" if sandbox else "toplist"
     return str(root / "exports" / f"{name}-%(snapshot_date)s.jsonl") if root else None
 
 

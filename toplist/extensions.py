@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from scrapy import Spider, signals
 from scrapy.exceptions import CloseSpider, NotConfigured
 
+from toplist.exporters import CountingFeedExporter
+from toplist.feeds.s3 import S3Options
 from toplist.feeds.snapshot import deliver_snapshot
-from toplist.feeds.watched import WatchedFeedExporter
 from toplist.run import OfRun
 from toplist.sandbox.process import SandboxProcess
 from toplist.sandboxed import start_sandbox
@@ -62,8 +63,17 @@ class SnapshotExtension(OfRun):
             self._delivery = ["the feed was not written, the crawl was stopped"]
         else:
             await self._crawler.spider.details.fill()  # type: ignore[union-attr]
-            self._delivery = await run.in_thread(lambda: deliver_snapshot(run, self._crawler.settings))
-        exporter = self._crawler.get_extension(WatchedFeedExporter)
+            self._delivery = await run.in_thread(
+                lambda: deliver_snapshot(
+                    run.config.places,
+                    run.history,
+                    run.asked.snapshot_date,
+                    run.source,
+                    S3Options.from_settings(self._crawler.settings),
+                    allow_fewer=run.asked.refresh,
+                )
+            )
+        exporter = self._crawler.get_extension(CountingFeedExporter)
         if exporter is not None:
             await exporter.closed.wait()
         elif self._crawler.settings.getdict("FEEDS"):

@@ -74,18 +74,18 @@ EXTENSIONS = {
     "toplist.extensions.SnapshotExtension": 0,
     "scrapy.extensions.telnet.TelnetConsole": None,
     "scrapy.extensions.feedexport.FeedExporter": None,
-    "toplist.feeds.watched.WatchedFeedExporter": 0,
+    "toplist.exporters.CountingFeedExporter": 0,
 }
 FEED_EXPORTERS = {
-    "json": "toplist.feeds.exporters.EntryJsonExporter",
-    "jsonlines": "toplist.feeds.exporters.EntryJsonLinesExporter",
-    "jsonl": "toplist.feeds.exporters.EntryJsonLinesExporter",
-    "jl": "toplist.feeds.exporters.EntryJsonLinesExporter",
-    "csv": "toplist.feeds.exporters.EntryCsvExporter",
-    "xml": "toplist.feeds.exporters.EntryXmlExporter",
-    "pickle": "toplist.feeds.exporters.EntryPickleExporter",
-    "marshal": "toplist.feeds.exporters.EntryMarshalExporter",
-    "parquet": "toplist.feeds.exporters.EntryParquetExporter",
+    "json": "toplist.exporters.EntryJsonExporter",
+    "jsonlines": "toplist.exporters.EntryJsonLinesExporter",
+    "jsonl": "toplist.exporters.EntryJsonLinesExporter",
+    "jl": "toplist.exporters.EntryJsonLinesExporter",
+    "csv": "toplist.exporters.EntryCsvExporter",
+    "xml": "toplist.exporters.EntryXmlExporter",
+    "pickle": "toplist.exporters.EntryPickleExporter",
+    "marshal": "toplist.exporters.EntryMarshalExporter",
+    "parquet": "toplist.exporters.EntryParquetExporter",
 }
 FEED_EXPORT_ENCODING = "utf-8"
 

@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 
 from toplist.api.details import Detail, detail_call
 from toplist.enrichment.base import Enrichment
+from toplist.feeds.s3 import S3Options
 from toplist.feeds.snapshot import deliver_snapshot
 from toplist.ranktypes import Protocol
 from toplist.run import Run
@@ -47,7 +48,16 @@ class Details(Enrichment):
             logger.info("Details: %d of %d offers are not known this week and are asked for", missing, self.wanted)
             await self.fill()
             # The feed is there before the long part begins; it is written again when that has ended.
-            await run.in_thread(lambda: deliver_snapshot(run, run.crawler.settings))
+            await run.in_thread(
+                lambda: deliver_snapshot(
+                    run.config.places,
+                    run.history,
+                    run.asked.snapshot_date,
+                    run.source,
+                    S3Options.from_settings(run.crawler.settings),
+                    allow_fewer=run.asked.refresh,
+                )
+            )
         last: Due | None = None
         while not self.is_over and (batch := await run.in_thread(lambda last=last: store.wanted(last, _BATCH))):  # type: ignore[misc]
             for due in batch:

@@ -1,9 +1,11 @@
 """Against a real server that checks signatures; what a real one does not do on demand, `Odd` does."""
 
+import base64
 import gzip
 import hashlib
 import random
 import re
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,14 +14,14 @@ from threading import Thread
 from typing import ClassVar
 
 import pytest
-from feed_samples import DAY, an_entry
-from s3_server import KEY_ID, SECRET, serve_s3
+from scrapy.settings import BaseSettings
 
-from toplist.feeds.delivery import Delivered, Failed, deliver, probe
-from toplist.feeds.formats import Format
-from toplist.feeds.held import ExistingFeed, read_held
+from tests.feeds.feed_samples import DAY, an_entry
+from tests.feeds.s3_server import KEY_ID, SECRET, serve_s3
+from toplist.feeds.delivery import Delivered, Failed, check_access, deliver, deliver_file
+from toplist.feeds.formats import ExistingFeed, Format, read_existing
 from toplist.feeds.s3 import PART, S3Options, S3Store
-from toplist.feeds.uris import FeedTarget, parse_targets
+from toplist.feeds.uris import FeedTarget, parse_target, parse_targets
 from toplist.items import Entry, Source
 
 Look = Callable[[str], bytes]
@@ -62,10 +64,10 @@ def test_a_large_feed_goes_up_in_parts(s3: S3Options, stored: Look, tmp_path: Pa
 
 def test_the_object_says_its_rows_its_day_and_its_source(s3: S3Options, tmp_path: Path) -> None:
     sent("s3://feeds/says.csv", rows(3), tmp_path, s3)
-    assert S3Store(s3).held(target("s3://feeds/says.csv"), tmp_path / "not used") == ExistingFeed(
+    assert S3Store(s3).existing_feed(target("s3://feeds/says.csv"), tmp_path / "not used") == ExistingFeed(
         3, "2026-11-23", "sandbox"
     )
-    assert S3Store(s3).held(target("s3://feeds/none.csv"), tmp_path / "not used") is None
+    assert S3Store(s3).existing_feed(target("s3://feeds/none.csv"), tmp_path / "not used") is None
 
 
 def test_less_never_replaces_more(s3: S3Options, stored: Look, tmp_path: Path) -> None:
@@ -73,7 +75,7 @@ def test_less_never_replaces_more(s3: S3Options, stored: Look, tmp_path: Path) -
     before = stored("more.jsonl")
     (refused,) = sent("s3://feeds/more.jsonl", rows(4), tmp_path, s3)
     assert isinstance(refused, Failed)
-    assert "it holds 5 entries, and would now hold 4" in refused.reason
+    assert "the existing feed has more rows (5) than the new one (4)" in refused.reason
     assert (refused.kept, list(tmp_path.iterdir())) == (None, [])
     assert stored("more.jsonl") == before
     (allowed,) = sent("s3://feeds/more.jsonl", rows(4), tmp_path, s3, allow_fewer=True)
@@ -89,7 +91,7 @@ def test_an_object_without_metadata_is_read(format_: Format, tmp_path: Path) -> 
     with serve_s3(tmp_path) as server:  # it kept metadata in its memory
         (refused,) = sent(f"s3://feeds/old.{format_}", rows(4), tmp_path / "spool", server.options)
     assert isinstance(refused, Failed)
-    assert "it holds 5 entries" in refused.reason
+    assert "more rows (5)" in refused.reason
     assert list((tmp_path / "spool").iterdir()) == []
 
 
@@ -106,8 +108,8 @@ def test_the_endpoint_and_the_keys_may_come_from_boto3s_own_places(
 def test_scrapys_settings_are_the_options() -> None:
     names = ["ENDPOINT_URL", "ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN", "REGION_NAME"]
     settings = {f"AWS_{name}": name for name in names}
-    assert S3Options.from_settings(settings) == S3Options(*names)
-    assert S3Options.from_settings({"AWS_ENDPOINT_URL": ""}) == S3Options()
+    assert S3Options.from_settings(BaseSettings(settings)) == S3Options(*names)
+    assert S3Options.from_settings(BaseSettings({"AWS_ENDPOINT_URL": ""})) == S3Options()
     assert "SECRET_ACCESS_KEY" not in repr(S3Options(*names))
 
 
@@ -131,15 +133,15 @@ def test_what_is_wrong_is_one_sentence_without_secrets_and_nothing_is_lost(
     assert outcome.reason.startswith(f"{uri} was not delivered: {why}")
     assert outcome.reason.endswith(f"; it is kept in {outcome.kept}.")
     assert outcome.kept is not None
-    assert read_held(outcome.kept, Format.CSV) == ExistingFeed(3, "2026-11-23", "sandbox")
-    (before,) = probe([target(uri)], s3=replace(s3, **change))
+    assert read_existing(outcome.kept, Format.CSV) == ExistingFeed(3, "2026-11-23", "sandbox")
+    (before,) = check_access([target(uri)], s3=replace(s3, **change))
     assert why in before.reason
     for text in (outcome.reason, before.reason):
         assert not any(secret in text for secret in (SECRET, "wrong;", "hidden"))
 
 
-def test_a_target_that_can_be_reached_passes_the_probe(s3: S3Options) -> None:
-    assert probe([target("s3://feeds/never-was.csv"), target("/nowhere/a.csv")], s3=s3) == []
+def test_a_target_that_can_be_reached_passes_the_check_access(s3: S3Options) -> None:
+    assert check_access([target("s3://feeds/never-was.csv"), target("/nowhere/a.csv")], s3=s3) == []
 
 
 def test_what_was_kept_is_delivered_by_the_next_run(s3: S3Options, stored: Look, tmp_path: Path) -> None:
@@ -152,10 +154,25 @@ def test_what_was_kept_is_delivered_by_the_next_run(s3: S3Options, stored: Look,
     assert list(tmp_path.iterdir()) == []
 
 
+def test_any_file_is_uploaded_with_its_media_type(s3: S3Options, stored: Look, tmp_path: Path) -> None:
+    page = parse_target("s3://feeds/page.html", DAY, setting="SETTING", suffix=".html")
+    outcome = deliver_file(page, lambda file: file.write(b"<html>"), spool=tmp_path, s3=s3)
+    assert isinstance(outcome, Delivered)
+    assert stored("page.html") == b"<html>"
+    assert list(tmp_path.iterdir()) == []
+    wrong = replace(s3, secret_access_key="wrong")
+    failed = deliver_file(page, lambda file: file.write(b"<body>"), spool=tmp_path, s3=wrong)
+    assert isinstance(failed, Failed)
+    assert failed.kept is not None
+    assert failed.kept.read_bytes() == b"<body>"
+
+
 class Odd(BaseHTTPRequestHandler):
     """A server with faults: answers nothing that `behaviour` does not say."""
 
     behaviour: ClassVar[str]
+    requests: ClassVar[list[str]]
+    checksum: ClassVar[str | None]
     held: ClassVar[bytes | None]
     protocol_version = "HTTP/1.1"
 
@@ -176,11 +193,16 @@ class Odd(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        type(self).checksum = self.headers["x-amz-checksum-crc32"]
         type(self).held = {"cuts": body[:-1], "alters": body[:-1] + b"?"}.get(self.behaviour, body)
         self._answer(200, b"")
 
     def _answer(self, status: int, body: bytes) -> None:
+        self.requests.append(self.command)
         self.send_response(status)
+        if self.command == "HEAD" and self.held is not None:
+            checksum = base64.b64encode(zlib.crc32(self.held).to_bytes(4, "big")).decode()
+            self.send_header("x-amz-checksum-crc32", checksum)
         self.send_header("ETag", '"made-up"')
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -192,7 +214,7 @@ class Odd(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def odd(request: pytest.FixtureRequest) -> Iterator[S3Options]:
-    Odd.behaviour, Odd.held = request.param, None
+    Odd.behaviour, Odd.held, Odd.requests = request.param, None, []
     with ThreadingHTTPServer(("127.0.0.1", 0), Odd) as server:
         Thread(target=server.serve_forever, args=(0.01,)).start()
         yield S3Options(f"http://127.0.0.1:{server.server_port}", KEY_ID, SECRET)
@@ -200,17 +222,30 @@ def odd(request: pytest.FixtureRequest) -> Iterator[S3Options]:
 
 
 @pytest.mark.parametrize("odd", ["keeps"], indirect=True)
-def test_an_etag_that_is_no_sum_is_made_up_for_by_reading_back(odd: S3Options, tmp_path: Path) -> None:
+def test_an_object_is_read_back_where_the_server_may_not_check_sums(odd: S3Options, tmp_path: Path) -> None:
     (outcome,) = sent("s3://feeds/a.jsonl", rows(3), tmp_path, odd)
     assert isinstance(outcome, Delivered)
+    assert Odd.requests == ["GET", "PUT", "HEAD", "GET"]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("odd", "arrives"), [("keeps", True), ("alters", False)], indirect=["odd"])
+def test_the_checksum_that_aws_computes_is_compared(
+    odd: S3Options, arrives: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("toplist.feeds.s3._is_aws", lambda url: True)
+    (outcome,) = sent("s3://feeds/a.jsonl", rows(3), tmp_path, odd)
+    assert isinstance(outcome, Delivered) is arrives
+    assert arrives or "the uploaded object differs from the file" in outcome.reason  # type: ignore[union-attr]
+    assert Odd.requests == ["GET", "PUT", "HEAD"]
+    assert Odd.checksum
 
 
 @pytest.mark.parametrize(
     ("odd", "why"),
     [
-        ("cuts", r"what arrived has \d+ bytes of \d+"),
-        ("alters", "what arrived differs from what was sent"),
+        ("cuts", r"the uploaded object has \d+ bytes instead of \d+"),
+        ("alters", "the uploaded object differs from the file"),
         ("goes away", "the endpoint does not answer"),
         ("write only", "the key may not do this: it needs s3:PutObject, s3:GetObject and s3:ListBucket"),
     ],
@@ -221,4 +256,4 @@ def test_what_did_not_arrive_whole_is_kept(odd: S3Options, why: str, tmp_path: P
     assert isinstance(outcome, Failed)
     assert outcome.kept is not None
     assert re.search(why, outcome.reason)
-    assert read_held(outcome.kept, Format.JSONL) == ExistingFeed(2000, "2026-11-23", "sandbox")
+    assert read_existing(outcome.kept, Format.JSONL) == ExistingFeed(2000, "2026-11-23", "sandbox")

@@ -6,7 +6,7 @@ import pytest
 
 from toplist.errors import InputError
 from toplist.feeds.formats import Format
-from toplist.feeds.uris import check_targets, parse_targets
+from toplist.feeds.uris import beside, check_targets, parse_target, parse_targets
 
 DAY = date(2026, 11, 23)
 
@@ -139,3 +139,27 @@ def test_a_missing_library_is_named_before_it_is_needed(monkeypatch: pytest.Monk
     monkeypatch.setitem(__import__("sys").modules, module, None)
     with pytest.raises(InputError, match=rf"needs {module}: pip install {module}\.$"):
         check_targets(parse_targets(uri, DAY))
+
+
+@pytest.mark.parametrize(
+    ("feed", "kind", "suffix", "expected"),
+    [
+        ("/x/toplist-2026-11-23.jsonl", "-rejected", ".jsonl", "/x/toplist-rejected-2026-11-23.jsonl"),
+        ("/x/2026-11-23.jsonl.gz", "-rejected", ".jsonl", "/x/2026-11-23-rejected.jsonl"),
+        ("/x/all.parquet", "", ".html", "/x/all.html"),
+        ("s3://b/d=2026-11-23/all.csv", "-rejected", ".jsonl", "s3://b/d=2026-11-23/all-rejected.jsonl"),
+        ("s3://b/a.csv/a.csv", "", ".html", "s3://b/a.csv/a.html"),
+        ("s3://b/a.csv", "", ".html", "s3://b/a.html"),
+    ],
+)
+def test_the_place_beside_a_feed(feed: str, kind: str, suffix: str, expected: str) -> None:
+    found = beside(parse_targets(feed, DAY)[0], kind, suffix, DAY)
+    assert found.uri == expected
+    assert found == parse_target(expected, DAY, setting="SETTING", suffix=suffix)
+
+
+@pytest.mark.parametrize("uri", ["page.htm", "s3://bucket", "s3://key:hidden@bucket/a.html", "%(time)s.html", ""])
+def test_a_page_elsewhere_is_refused(uri: str) -> None:
+    with pytest.raises(InputError, match=r"^SETTING: ") as refused:
+        parse_target(uri, DAY, setting="SETTING", suffix=".html")
+    assert "hidden" not in str(refused.value)

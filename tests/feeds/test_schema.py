@@ -3,8 +3,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from feed_samples import an_entry
-
+from tests.feeds.feed_samples import an_entry
 from toplist.feeds.schema import entry_schema, entry_schema_text
 from toplist.items import ENTRY_FIELDS
 

@@ -10,15 +10,15 @@ from xml.etree import ElementTree
 
 import pyarrow.parquet as pq
 import pytest
-from feed_samples import a_list, an_entry, some_entries
 from scrapy.exporters import BaseItemExporter, JsonItemExporter
 from scrapy.settings import BaseSettings
 from scrapy.utils.misc import build_from_crawler, load_object
 from scrapy.utils.test import get_crawler
 
+from tests.feeds.feed_samples import a_list, an_entry, some_entries, write
 from toplist import settings as project_settings
 from toplist.feeds.cells import cell
-from toplist.feeds.writers import Format, write
+from toplist.feeds.formats import Format
 from toplist.items import ENTRY_FIELDS, Entry, Status
 
 EXPORTERS = {name: load_object(path) for name, path in project_settings.FEED_EXPORTERS.items()}

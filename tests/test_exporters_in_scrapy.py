@@ -10,14 +10,15 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from feed_samples import an_entry
-from test_feed_exporters import READERS
+
+from tests.feeds.feed_samples import an_entry
+from tests.test_exporters import READERS
 
 CRAWL = """
 import json, sys
 from scrapy import Spider
 from scrapy.crawler import AsyncCrawlerProcess
-from feed_samples import a_list, an_entry
+from tests.feeds.feed_samples import a_list, an_entry
 from toplist import settings as project
 from toplist.items import Status
 
@@ -45,7 +46,7 @@ def crawled(feeds: dict[str, Any], **settings: Any) -> dict[str, int]:
     """Crawl three lists into the feeds. Returns the stats of Scrapy's feed exporter."""
     done = subprocess.run(
         [sys.executable, "-c", CRAWL, json.dumps({"FEEDS": feeds, **settings})],
-        env={"PYTHONPATH": f"{HERE}:{HERE.parents[1]}", "PATH": ""},
+        env={"PYTHONPATH": str(HERE.parent), "PATH": ""},
         capture_output=True,
         text=True,
         check=True,

@@ -1,18 +1,19 @@
+import errno
+import hashlib
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
-from feed_samples import DAY, an_entry, some_entries
 
-from toplist.feeds.delivery import STALE, Delivered, Failed, deliver
-from toplist.feeds.formats import Format
-from toplist.feeds.held import ExistingFeed, read_held
-from toplist.feeds.uris import parse_targets
+from tests.feeds.feed_samples import DAY, an_entry, some_entries
+from toplist.feeds.delivery import Delivered, Failed, deliver, deliver_file
+from toplist.feeds.formats import ExistingFeed, Format, read_existing
+from toplist.feeds.uris import parse_target, parse_targets
 from toplist.items import Entry, Source
 
 
@@ -41,7 +42,7 @@ def test_every_target_gets_the_whole_feed_in_one_pass(tmp_path: Path) -> None:
         path = tmp_path / "snapshot_date=2026-11-23" / f"lists.{format_}"
         assert isinstance(outcome, Delivered)
         assert (outcome.rows, outcome.size) == (4, path.stat().st_size)
-        assert read_held(path, format_) == ExistingFeed(4, "2026-11-23", "sandbox")
+        assert read_existing(path, format_) == ExistingFeed(4, "2026-11-23", "sandbox")
     assert len(list((tmp_path / "snapshot_date=2026-11-23").iterdir())) == len(Format), "nothing else is left there"
     assert not (tmp_path / "spool").exists()
 
@@ -52,14 +53,12 @@ def test_less_never_replaces_more_of_the_same_snapshot(format_: Format, tmp_path
     delivered_to(uri, rows(5), tmp_path)
     before = (tmp_path / f"feed.{format_}").read_bytes()
     (refused,) = delivered_to(uri, rows(4), tmp_path)
-    assert refused == Failed(
-        uri, f"{uri} was not delivered: it holds 5 entries, and would now hold 4: what is there was left."
-    )
+    assert refused == Failed(uri, f"{uri} was not delivered: the existing feed has more rows (5) than the new one (4).")
     assert (tmp_path / f"feed.{format_}").read_bytes() == before
     assert os.listdir(tmp_path) == [f"feed.{format_}"]
     (allowed,) = delivered_to(uri, rows(4), tmp_path, allow_fewer=True)
     assert isinstance(allowed, Delivered)
-    assert read_held(tmp_path / f"feed.{format_}", format_) == ExistingFeed(4, "2026-11-23", "sandbox")
+    assert read_existing(tmp_path / f"feed.{format_}", format_) == ExistingFeed(4, "2026-11-23", "sandbox")
 
 
 def test_the_same_and_more_replace(tmp_path: Path) -> None:
@@ -76,7 +75,7 @@ def test_a_file_for_the_latest_snapshot_follows_the_days(tmp_path: Path) -> None
     assert isinstance(outcome, Delivered)
     (empty,) = delivered_to(uri, [], tmp_path, day=tomorrow + timedelta(1))
     assert isinstance(empty, Failed), "an empty snapshot is less than any"
-    assert read_held(tmp_path / "latest.jsonl", Format.JSONL) == ExistingFeed(4, "2026-11-24", "sandbox")
+    assert read_existing(tmp_path / "latest.jsonl", Format.JSONL) == ExistingFeed(4, "2026-11-24", "sandbox")
 
 
 def test_the_sandbox_never_replaces_1688_and_1688_replaces_the_sandbox(tmp_path: Path) -> None:
@@ -87,7 +86,7 @@ def test_the_sandbox_never_replaces_1688_and_1688_replaces_the_sandbox(tmp_path:
     (made_up,) = delivered_to(uri, rows(5), tmp_path, allow_fewer=True)
     assert isinstance(made_up, Failed)
     assert "these are the sandbox's" in made_up.reason
-    assert read_held(tmp_path / "feed.jsonl", Format.JSONL) == ExistingFeed(2, "2026-11-23", "1688")
+    assert read_existing(tmp_path / "feed.jsonl", Format.JSONL) == ExistingFeed(2, "2026-11-23", "1688")
 
 
 @pytest.mark.parametrize("format_", Format)
@@ -143,7 +142,7 @@ def test_a_missing_library_is_said_and_the_other_feeds_go_on(tmp_path: Path, mon
     assert "pyarrow is missing: pip install pyarrow." in parquet.reason
     assert "boto3 is missing: pip install boto3; it is kept in" in s3.reason
     assert s3.kept is not None
-    assert read_held(s3.kept, Format.CSV) == ExistingFeed(1, "2026-11-23", "sandbox")
+    assert read_existing(s3.kept, Format.CSV) == ExistingFeed(1, "2026-11-23", "sandbox")
 
 
 def test_a_disk_that_is_full_is_said_and_the_old_feed_stays(tmp_path: Path) -> None:
@@ -152,10 +151,10 @@ def test_a_disk_that_is_full_is_said_and_the_old_feed_stays(tmp_path: Path) -> N
     script = f"""
 import resource, sys
 from pathlib import Path
-sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(Path(__file__).parents[2])!r}]
-from feed_samples import DAY, an_entry
+sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+from tests.feeds.feed_samples import DAY, an_entry
 from toplist.feeds.delivery import deliver
-from toplist.feeds.uris import parse_targets
+from toplist.feeds.uris import parse_target, parse_targets
 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))  # a file of more is refused as a full disk refuses it
 targets = parse_targets("{tmp_path}/a.jsonl {tmp_path}/b.parquet s3://b/c.csv", DAY)
 entries = [an_entry()] * 2500
@@ -167,7 +166,7 @@ for outcome in deliver(targets, lambda: entries, snapshot_date=DAY, spool=Path({
     assert lines == f"{tmp_path}/a.jsonl was not delivered: the disk is full."
     assert s3 == "s3://b/c.csv was not delivered: the disk is full."
     assert (tmp_path / "a.jsonl").read_bytes() == before
-    assert list(tmp_path.rglob("*.part")) == []
+    assert list(tmp_path.rglob("*part*")) == []
     assert list((tmp_path / "spool").iterdir()) == []
 
 
@@ -180,14 +179,28 @@ def test_a_link_stays_a_link_and_the_mode_stays_the_mode(tmp_path: Path) -> None
     assert isinstance(outcome, Delivered)
     assert (tmp_path / "a.csv").is_symlink()
     assert (tmp_path / "real" / "a.csv").stat().st_mode & 0o777 == 0o640
-    assert read_held(tmp_path / "real" / "a.csv", Format.CSV) == ExistingFeed(2, "2026-11-23", "sandbox")
+    assert read_existing(tmp_path / "real" / "a.csv", Format.CSV) == ExistingFeed(2, "2026-11-23", "sandbox")
 
 
-def test_what_a_killed_process_left_half_written_goes_after_a_day(tmp_path: Path) -> None:
-    old, young, other = (tmp_path / name for name in (".a.csv.1234.part", ".a.csv.5678.part", ".b.csv.1234.part"))
-    for part in (old, young, other):
-        part.write_text("half")
-    for part in (old, other):
-        os.utime(part, (time.time() - STALE - 60,) * 2)
-    delivered_to(f"{tmp_path}/a.csv", rows(1), tmp_path)
-    assert (old.exists(), young.exists(), other.exists()) == (False, True, True)
+def test_any_file_is_delivered_whole_or_not_at_all(tmp_path: Path) -> None:
+    page = parse_target(f"{tmp_path}/new/page.html", DAY, setting="SETTING", suffix=".html")
+    outcome = deliver_file(page, lambda file: [file.write(chunk) for chunk in (b"<html>", b"</html>")], spool=tmp_path)
+    assert isinstance(outcome, Delivered)
+    assert (outcome.uri, outcome.size) == (f"{tmp_path}/new/page.html", 13)
+    assert outcome.sha256 == hashlib.sha256(b"<html></html>").hexdigest()
+
+    def broken(file: BinaryIO) -> None:
+        file.write(b"<html>")
+        raise OSError(errno.ENOSPC, "")
+
+    assert deliver_file(page, broken, spool=tmp_path) == Failed(
+        page.uri, f"{page.uri} was not delivered: the disk is full."
+    )
+    assert (tmp_path / "new" / "page.html").read_bytes() == b"<html></html>"
+    assert os.listdir(tmp_path / "new") == ["page.html"]
+
+
+def test_a_feed_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    delivered_to(f"{tmp_path}/new/a.csv", rows(1), tmp_path)
+    assert (tmp_path / "new" / "a.csv").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
