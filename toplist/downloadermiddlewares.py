@@ -30,6 +30,7 @@ from toplist.errors import (
     Throttled,
     TransientApiError,
 )
+from toplist.items import ListKey
 from toplist.ranktypes import RANK_TYPES
 from toplist.ratelimit.limiter import LimiterClosed
 from toplist.run import OfRun
@@ -105,7 +106,7 @@ class ApiResponseMiddleware(OfRun):
         stats.inc_value("toplist/answers/read")
         self.run.patience.answered(request.meta["toplist_sent_at"])
         if self._slowed:
-            self._slowed = await self.run.gate.ease() > 1.0  # type: ignore[union-attr]
+            self._slowed = await self.run.limiter.recover() > 1.0
         request.cb_kwargs.update(answer=answer, notes=notes)
         return response
 
@@ -128,7 +129,7 @@ class ApiResponseMiddleware(OfRun):
             self.run.stop("forbidden", why)
             return None
         seconds = self.run.config.limits.pause
-        await self.run.gate.pause(seconds)  # type: ignore[union-attr]
+        await self.run.limiter.pause(seconds)
         self.run.stats.set_value("toplist/ratelimit/pauses", self.run.patience.pauses_met)
         logger.warning("HTTP 403 for %s: nothing is sent for %g s, then it is asked again", error.subject, seconds)
         return _again(request)
@@ -139,7 +140,7 @@ class ApiResponseMiddleware(OfRun):
             self.run.stop("throttled", why)
             return None
         self._slowed = True
-        await self.run.gate.slow()  # type: ignore[union-attr]
+        await self.run.limiter.back_off()
         self.run.stats.inc_value("toplist/ratelimit/throttled")
         logger.warning("Throttled (%s) for %s: half the rate, then it is asked again", error.code, error.subject)
         return _again(request)
@@ -183,7 +184,18 @@ class ApiResponseMiddleware(OfRun):
             logger.warning("No grant for %s, their lists fail and the rest go on: %s", what, error)
             known = PermissionDenied(NO_GRANT, f"{error.code}: {error.message}", whole_endpoint=error.whole_endpoint)
             self._ungranted[scope] = known
+            self._refuse_waiting(scope, known)
         raise self._ungranted[scope]
+
+    def _refuse_waiting(self, scope: str, known: PermissionDenied) -> None:
+        """What waits in the limiter is not sent: a new exception for each request."""
+
+        def is_ungranted(key: object) -> bool:
+            return isinstance(key, ListKey) and scope in (key.rank_type, RANK_TYPES[key.rank_type].endpoint.value)
+
+        self.run.limiter.cancel(
+            is_ungranted, lambda: PermissionDenied(known.code, known.message, whole_endpoint=known.whole_endpoint)
+        )
 
     def _end_scope(self, request: Request, error: PermissionDenied) -> None:
         """What is no list and is asked more than once has a scope: said once. Who asks asks no further."""

@@ -45,6 +45,7 @@ class SnapshotExtension(OfRun):
         run = self.run
         if run.config.sandbox:
             self._sandbox = await start_sandbox(run)
+        await run.open_limiter()
         asked = run.asked
         logger.info("Snapshot of %s from %s, protocol %s", asked.snapshot_date, run.source, run.config.protocol)
 

@@ -40,6 +40,7 @@ DOWNLOAD_HANDLERS = {
     "http": "toplist.downloadhandlers.RateLimitedDownloadHandler",
     "https": "toplist.downloadhandlers.RateLimitedDownloadHandler",
 }
+DOWNLOAD_MAXSIZE = 8 * 1024 * 1024  # an answer is a few hundred kB; a larger one is not read, compressed or not
 DOWNLOAD_TIMEOUT = os.environ.get("DOWNLOAD_TIMEOUT") or 15
 DOWNLOAD_SLOTS = {"tree": {"delay": 0}, "extras": {"delay": 0}}  # what is no list counts against the budget only
 SCHEDULER = "toplist.scheduler.Scheduler"  # what was paused or throttled is asked again first

@@ -29,6 +29,7 @@ from toplist.items import ListKey, RankList
 from toplist.list_pages import ListAccumulator, is_last, outcome
 from toplist.options import Arguments, resolve_options
 from toplist.planning import batches, make_plan
+from toplist.ratelimit.limiter import RateLimiter
 from toplist.requests import list_request
 from toplist.run import Run
 from toplist.storage.database import open_database
@@ -49,6 +50,10 @@ class TopListSpider(scrapy.Spider):
     name = "toplist"
     writes_feeds = True
     run: Run
+    session: Run
+    control: Run
+    config: Config
+    limiter: RateLimiter
     details: Details
     daily: Daily
 
@@ -69,6 +74,9 @@ class TopListSpider(scrapy.Spider):
             check_feeds(config.places, asked.snapshot_date, S3Options.from_settings(crawler.settings))
         spider = super().from_crawler(crawler, *args, **kwargs)
         spider.run = Run(crawler, config, asked, open_database(config.places.database_url))
+        spider.session = spider.control = spider.run
+        spider.config = config
+        spider.limiter = spider.run.limiter
         spider.run.tokens = TokenKeeper(spider.run)
         spider.details = Details(spider.run)
         spider.daily = Daily(spider.run)
