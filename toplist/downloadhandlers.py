@@ -13,7 +13,7 @@ from scrapy import Request
 from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
 from scrapy.http import Response
 
-from toplist.api.requests import sign
+from toplist.api.calls import sign
 from toplist.ratelimit.connections import WarmPool, _Route
 from toplist.ratelimit.limiter import Permit, RateLimiter
 from toplist.ratelimit.shared_state import SharedState

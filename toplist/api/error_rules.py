@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from toplist.api.decoding import decode_body, one_line, parse_body
-from toplist.api.error_envelopes import Complaint, find_complaint
+from toplist.api.error_envelopes import ErrorInfo, find_error_info
 from toplist.errors import (
     ApiError,
     ClockSkewed,
@@ -134,51 +134,51 @@ def check_refusal(status: int, body: bytes, protocol: Protocol) -> Any:
     try:
         value = parse_body(body)
     except TransientApiError as unread:
-        complaint = _complaint_in_text(body)
-        if complaint is None and 200 <= status < 300:
+        info = _error_in_text(body)
+        if info is None and 200 <= status < 300:
             raise
-        raise refusal(status, complaint, protocol, unread.message) from None
-    complaint = find_complaint(value)
-    if complaint is None and 200 <= status < 300:
+        raise refusal(status, info, protocol, unread.message) from None
+    info = find_error_info(value)
+    if info is None and 200 <= status < 300:
         return value
-    raise refusal(status, complaint, protocol, "no error code")
+    raise refusal(status, info, protocol, "no error code")
 
 
-def refusal(status: int, complaint: Complaint | None, protocol: Protocol, otherwise: str = "") -> ApiError:
-    """The exception for a complaint that came with a status; for none at all, `otherwise` is its message."""
-    code, outcome = _decide(status, complaint)
-    message = (complaint.text() if complaint else otherwise) or f"HTTP {status}"
+def refusal(status: int, info: ErrorInfo | None, protocol: Protocol, otherwise: str = "") -> ApiError:
+    """The exception for a info that came with a status; for none at all, `otherwise` is its message."""
+    code, outcome = _decide(status, info)
+    message = (info.text() if info else otherwise) or f"HTTP {status}"
     if outcome.hint:
         message = f"{message}; {_hint(outcome, protocol)}"
-    request_id = complaint.request_id if complaint else None
+    request_id = info.request_id if info else None
     if outcome.whole_endpoint:
         return PermissionDenied(code, message, request_id=request_id, whole_endpoint=True)
     return outcome.error(code, message, request_id=request_id)
 
 
-def _decide(status: int, complaint: Complaint | None) -> tuple[str, Outcome]:
-    if complaint and (known := _known(complaint)):
+def _decide(status: int, info: ErrorInfo | None) -> tuple[str, Outcome]:
+    if info and (known := _known(info)):
         return known
     by_status = _AGAIN if status >= 500 else STATUSES.get(status)
-    named = complaint.name() if complaint else ""
+    named = info.name() if info else ""
     if by_status:
         # A missing token has one name, however the gateway says it.
         return named or ("401" if by_status is _TOKEN else f"http {status}"), by_status
-    if complaint:
+    if info:
         return named or "no code", Outcome(ListError)
     return f"http {status}", _AGAIN
 
 
-def _known(complaint: Complaint) -> tuple[str, Outcome] | None:
-    sub_code = complaint.sub_code.casefold()
+def _known(info: ErrorInfo) -> tuple[str, Outcome] | None:
+    sub_code = info.sub_code.casefold()
     for beginning, outcome in SUB_CODES.items():
         if sub_code.startswith(beginning):
-            return complaint.name(), outcome
-    if outcome_of_code := CODES.get(_key(complaint.code)):
-        return complaint.name(), outcome_of_code
+            return info.name(), outcome
+    if outcome_of_code := CODES.get(_key(info.code)):
+        return info.name(), outcome_of_code
     if sub_code.startswith("isv."):
-        return complaint.name(), _ARGUMENT
-    if code := _phrase(complaint.message):
+        return info.name(), _ARGUMENT
+    if code := _phrase(info.message):
         return code, CODES[_key(code)]
     return None
 
@@ -192,10 +192,10 @@ def _phrase(text: str) -> str | None:
     return next((code for phrase, code in PHRASES.items() if phrase in plain), None)
 
 
-def _complaint_in_text(body: bytes) -> Complaint | None:
+def _error_in_text(body: bytes) -> ErrorInfo | None:
     """A known phrase in a plain body. A page is not searched: it may quote anything."""
     text = decode_body(body[:2000]).strip()
-    return None if text.startswith("<") or not _phrase(text) else Complaint("", one_line(text))
+    return None if text.startswith("<") or not _phrase(text) else ErrorInfo("", one_line(text))
 
 
 def _hint(outcome: Outcome, protocol: Protocol) -> str:

@@ -1,6 +1,6 @@
 """The merchant's tokens: the refresh flow of `system.oauth2/getToken`, and what it brings.
 
-The flow is not signed and carries the secret in its form, so the logical call is empty: `toplist.api.requests`
+The flow is not signed and carries the secret in its form, so the logical call is empty: `toplist.api.calls`
 fills it in as the last step before the wire. It goes over https, or to this computer, as every gateway URL must.
 """
 

@@ -21,8 +21,9 @@ from toplist.api.calls import (
     TOP_LIST,
     TOP_LIST_BASE64,
     Api,
+    base64_signature,
+    openplatform_signature,
 )
-from toplist.api.signing import base64_signature, openplatform_signature
 from toplist.ranktypes import RANK_TYPES, Endpoint, Protocol
 from toplist.sandbox import detail_answers
 from toplist.sandbox.answers import Refusal, is_list
