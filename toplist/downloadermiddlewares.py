@@ -14,10 +14,10 @@ from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 
 from toplist.api.calls import CATEGORY_GET, GET_TOKEN
-from toplist.api.error_rules import check_refusal
+from toplist.api.error_rules import TOKEN_CODES, check_refusal
 from toplist.api.parse_issues import ParseIssues
 from toplist.api.responses import read_categories, read_list_page
-from toplist.api.tokens import TOKEN_CODES, read_token_answer
+from toplist.api.tokens import read_token_answer
 from toplist.enrichment.base import READERS
 from toplist.errors import (
     ApiError,

@@ -17,9 +17,6 @@ from toplist.api.error_rules import check_refusal
 from toplist.api.values import read_count, read_text
 from toplist.errors import FatalApiError
 
-#: Refusals that mean the access token: a new one may help.
-TOKEN_CODES = frozenset({"401", "26", "27"})
-
 _STAMP = re.compile(r"(?P<second>[0-9]{14})(?P<milli>[0-9]{3})?(?P<zone>[+-][0-9]{4})")
 
 
