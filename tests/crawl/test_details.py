@@ -226,7 +226,7 @@ def test_daily_figures_are_those_of_the_market(project: Project, gateway: Gatewa
     today = date.fromisoformat(sandbox.state()["market_date"])
     for offer, day, units, price, _, source in days:
         assert source == Source.GATEWAY
-        standing = market.standing(offer, date.fromisoformat(day))
+        standing = market.figures(offer, date.fromisoformat(day))
         assert units == standing.offer.sold(standing.age, 1)
         assert price > 0
     for offer in offers:

@@ -13,7 +13,7 @@ from toplist.sandbox.answers import top_list
 from toplist.sandbox.catalogue import catalogue
 from toplist.sandbox.curves import ARCHETYPES
 from toplist.sandbox.market import Market, Totals
-from toplist.sandbox.spelling import base64_row, openplatform_row
+from toplist.sandbox.rows import base64_row, openplatform_row
 
 DAY = date(2026, 11, 24)
 CATEGORIES = ["10166", "1031910", "7", "59", "57", ""]
