@@ -46,7 +46,6 @@ class SandboxTokens:
     refresh_token: str = field(repr=False)
     life: int = DEFAULT_LIFE
     expires_at: float | None = None
-    renewals: int = 0
 
     def is_valid(self, given: str, now: float) -> bool:
         """Whether this is the valid access token, and it has not expired."""
@@ -64,7 +63,6 @@ class SandboxTokens:
         for name, expected in known:
             if not _same(params.get(name, ""), expected):
                 return {"error": "invalid_grant", "error_description": f"{name} is not accepted"}
-        self.renewals += 1
         self.access_token = str(uuid4())
         self.expires_at = now + self.life
         return {

@@ -42,21 +42,6 @@ class OfferFigures(NamedTuple):
         return math.log((self.sold_7 + 10) / (self.sold_7_before + 10))
 
 
-@dataclass(frozen=True, slots=True)
-class Truth:
-    """The true figures of an offer on a date. `event_date`: the day of its curve's event; None if it has none."""
-
-    offer_id: str
-    archetype: str
-    event_date: date | None
-    listed_on: date
-    units: int
-    total_sold: int
-    sold_30: int
-    buyers_30: int
-    price: float
-
-
 #: What a list is ordered by, highest first. A rank type without an order of its own gets a random one.
 _ORDERS: dict[str, Callable[[OfferFigures], float]] = {
     "hot": lambda s: s.sold_30,
@@ -136,23 +121,6 @@ class Market:
         if not category.is_leaf or generation_at(self.seed, slot.category, slot.number, ordinal) != slot.generation:
             raise KeyError(offer_id)
         return self._figures(self._offer(slot), ordinal)
-
-    def truth(self, offer_id: str, on: date) -> Truth:
-        """The true figures of an offer on a date; KeyError as in `figures`."""
-        figures = self.figures(offer_id, on)
-        offer, age = figures.offer, figures.age
-        eventless = offer.curve.archetype in ("steady", "noise", "season")
-        return Truth(
-            offer_id=offer.offer_id,
-            archetype=offer.curve.archetype,
-            event_date=None if eventless else date.fromordinal(offer.born + offer.curve.day),
-            listed_on=date.fromordinal(offer.born),
-            units=offer.sold(age, 1),
-            total_sold=figures.total_sold,
-            sold_30=figures.sold_30,
-            buyers_30=offer.buyers(age),
-            price=figures.price,
-        )
 
     def _make_offer(self, slot: OfferSlot) -> MarketOffer:
         return MarketOffer(self.seed, catalogue().numbered(slot.category), slot, self._archetype)
