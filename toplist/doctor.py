@@ -14,13 +14,12 @@ import scrapy
 from scrapy import signals
 from scrapy.http import Response
 
-from toplist.api.calls import Call
+from toplist.api.calls import Call, category_call, list_call, time_call
 from toplist.api.daily import Figure, daily_call
 from toplist.api.details import detail_call
 from toplist.api.error_rules import check_refusal
 from toplist.api.parse_issues import ParseIssues
-from toplist.api.requests import category_call, list_call, time_call
-from toplist.api.responses import read_answer
+from toplist.api.responses import read_list_page
 from toplist.api.rows import RowError, read_row
 from toplist.api.tokens import read_instant
 from toplist.categories.tree import builtin_roots
@@ -201,7 +200,7 @@ class DoctorSpider(scrapy.Spider):
     def _first_offer(self, answer: Response, rank_type: str) -> str | None:
         protocol, endpoint = self.run.config.protocol, RANK_TYPES[rank_type].endpoint
         try:
-            rows = read_answer(protocol, endpoint, answer.status, answer.body).rows or []
+            rows = read_list_page(protocol, endpoint, answer.status, answer.body).rows or []
             return next((read_row(protocol, row, ParseIssues())[0].offer_id for row in rows), None)
         except (ApiError, RowError):
             return None

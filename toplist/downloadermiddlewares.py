@@ -14,11 +14,10 @@ from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 
 from toplist.api.calls import CATEGORY_GET, GET_TOKEN
-from toplist.api.categories import read_categories
-from toplist.api.error_rules import check_refusal
+from toplist.api.error_rules import TOKEN_CODES, check_refusal
 from toplist.api.parse_issues import ParseIssues
-from toplist.api.responses import read_answer
-from toplist.api.tokens import TOKEN_CODES, read_token_answer
+from toplist.api.responses import read_categories, read_list_page
+from toplist.api.tokens import read_token_answer
 from toplist.enrichment.base import READERS
 from toplist.errors import (
     ApiError,
@@ -111,7 +110,7 @@ class ApiResponseMiddleware(OfRun):
         return response
 
     def _read(self, request: Request, response: Response, notes: ParseIssues) -> Any:
-        """A list's page as an Answer, a category as its nodes; any other call's answer as the JSON that it is."""
+        """A list's page as an ListPage, a category as its nodes; any other call's answer as the JSON that it is."""
         key = request.meta.get("toplist_key")
         if key is None:
             api = request.meta["toplist_call"].api
@@ -121,7 +120,7 @@ class ApiResponseMiddleware(OfRun):
                 return read_token_answer(response.status, response.body, self.run.config.tokens, self.run.clock.now())
             value = check_refusal(response.status, response.body, api.signed_as)
             return READERS[api](value, request.meta, notes) if api in READERS else value
-        return read_answer(key.protocol, RANK_TYPES[key.rank_type].endpoint, response.status, response.body, notes)
+        return read_list_page(key.protocol, RANK_TYPES[key.rank_type].endpoint, response.status, response.body, notes)
 
     async def _pause(self, request: Request, response: Response, error: ApiError) -> Request | None:
         why = self.run.patience.forbidden(request.meta["toplist_sent_at"])

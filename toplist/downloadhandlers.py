@@ -19,7 +19,7 @@ from scrapy.exceptions import DownloadTimeoutError
 from scrapy.http import Headers, Response, TextResponse
 from scrapy.utils.defer import maybe_deferred_to_future
 
-from toplist.api.requests import sign
+from toplist.api.calls import sign
 from toplist.ratelimit.connections import AnswerTooLarge, GatewayConnections
 from toplist.ratelimit.limiter import LimiterFailed, Permit, RateLimiter
 

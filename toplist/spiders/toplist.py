@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 from toplist.api.daily import Figure
 from toplist.api.details import Detail
 from toplist.api.parse_issues import ParseIssues
-from toplist.api.responses import Answer
+from toplist.api.responses import ListPage
 from toplist.config import Config
 from toplist.dates import utc_now
 from toplist.enrichment.base import lists_have_ended, paced
@@ -132,13 +132,19 @@ class TopListSpider(scrapy.Spider):
         self.daily.fail(failure)
 
     def parse_page(
-        self, response: Response, key: ListKey, page: int, gathered: ListAccumulator, answer: Answer, notes: ParseIssues
+        self,
+        response: Response,
+        key: ListKey,
+        page: int,
+        gathered: ListAccumulator,
+        answer: ListPage,
+        notes: ParseIssues,
     ) -> Iterator[Request | RankList]:
         """Take a page in; ask for the next, or end the list."""
         self._note(notes)
         gathered.add(key, page, self.run.asked.page_size, answer, self._collected_at(response))
         if is_last(self.run.asked, page, gathered, answer):
-            self._note(gathered.rows.notes)
+            self._note(gathered.rows.issues)
             yield outcome(self.run, key, gathered)
         else:
             yield self._page(key, page + 1, gathered)
