@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
 
 from toplist.backtesting import Proof, prove
 from toplist.config import Places, sale_count_covers
@@ -38,6 +39,8 @@ class Command(ScrapyCommand):
         parser.add_argument("--json", action="store_true", help="for machines")
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        if args:
+            raise UsageError(f"scrapy backtest takes options only, not {args[0]!r}")
         assert self.settings is not None
         try:
             sandbox = opts.gateway == "sandbox"
