@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import scrapy
 
-from toplist.api.calls import Call
+from toplist.api.calls import Call, category_call, list_call, time_call
 from toplist.api.daily import Figure, daily_call
 from toplist.api.details import detail_call
 from toplist.api.parse_issues import ParseIssues
-from toplist.api.requests import category_call, list_call, time_call
 from toplist.api.rows import RowError, read_row
 from toplist.api.tokens import read_instant
 from toplist.categories.tree import builtin_roots

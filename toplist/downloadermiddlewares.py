@@ -16,7 +16,7 @@ from scrapy.http import Response
 from scrapy.statscollectors import StatsCollector
 
 from toplist.api.calls import GET_TOKEN
-from toplist.api.tokens import TOKEN_CODES
+from toplist.api.error_rules import TOKEN_CODES
 from toplist.circuit_breaker import CircuitBreaker
 from toplist.control import CrawlControl
 from toplist.errors import (

@@ -16,7 +16,7 @@ from toplist.config import Config
 from toplist.control import CrawlControl
 from toplist.dates import business_date, utc_now
 from toplist.enrichment.details import Details
-from toplist.feeds.watched import WatchedFeedExporter
+from toplist.exporters import CountingFeedExporter
 from toplist.options import CrawlOptions
 from toplist.ranktypes import Protocol
 from toplist.spiders.toplist import TopListSpider
@@ -99,7 +99,7 @@ class SnapshotExtension:
                 await self._details.fill()
             self._feed_failures = await self._storage.run(self._deliver)
             await self._prune()
-        exporter = self._crawler.get_extension(WatchedFeedExporter)
+        exporter = self._crawler.get_extension(CountingFeedExporter)
         if exporter is not None:
             await exporter.closed.wait()
         elif self._crawler.settings.getdict("FEEDS"):

@@ -6,7 +6,6 @@ A component reads them in its `from_crawler`, through `gateway_spider_of`, and n
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import cached_property
@@ -39,8 +38,6 @@ from toplist.storage.storage import Storage
 from toplist.summary import CrawlSummary
 from toplist.token_renewal import TokenManager
 
-logger = logging.getLogger(__name__)
-
 POLL_INTERVAL = 0.1  # seconds between two looks whether the lists have ended
 
 
@@ -63,9 +60,6 @@ class GatewaySpider(scrapy.Spider):
     def update_settings(cls, settings: BaseSettings) -> None:
         super().update_settings(settings)
         settings.set("AUTOTHROTTLE_START_DELAY", settings.get("DOWNLOAD_DELAY"), priority="spider")
-        if settings.get("JOBDIR"):
-            logger.info("JOBDIR is not needed: the ledger knows what is left to ask, no request is written to disk")
-            settings.set("JOBDIR", None, priority="cmdline")
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
@@ -80,7 +74,7 @@ class GatewaySpider(scrapy.Spider):
             delta_reset=settings.getbool("DELTAFETCH_RESET"),
             delta_enabled=settings.getbool("DELTAFETCH_ENABLED"),
         )
-        cls.check(config, options)
+        cls.check(config, options, settings)
         # Scrapy makes attributes of arguments; ours are in `options`, under the names of some attributes here.
         others = {name: value for name, value in kwargs.items() if name.startswith("_")}
         spider = super().from_crawler(crawler, *args, **others)
@@ -91,7 +85,7 @@ class GatewaySpider(scrapy.Spider):
         return spider
 
     @classmethod
-    def check(cls, config: Config, options: CrawlOptions) -> None:
+    def check(cls, config: Config, options: CrawlOptions, settings: BaseSettings) -> None:
         """Further checks before the database is opened. Raises InputError."""
 
     def _make(self, config: Config, options: CrawlOptions, crawler: Crawler) -> None:
@@ -183,7 +177,6 @@ class GatewaySpider(scrapy.Spider):
         return sandbox
 
     async def _spider_closed(self) -> None:
-        await self.limiter.close()
         if self._sandbox is not None:
             await self.storage.run(self._sandbox.stop)
 

@@ -10,12 +10,11 @@ from scrapy import Request
 from scrapy.http import Response
 
 from toplist.api.calls import BEST_BASE64, CATEGORY_GET, GET_TOKEN, QUERY_DETAIL, TOP_LIST, TOP_LIST_BASE64, Api
-from toplist.api.categories import read_categories
 from toplist.api.daily import Figure, read_daily
 from toplist.api.details import read_detail
 from toplist.api.error_rules import check_refusal
 from toplist.api.parse_issues import ParseIssues
-from toplist.api.responses import read_answer
+from toplist.api.responses import read_categories, read_list_page
 from toplist.api.tokens import read_token_answer
 from toplist.errors import ApiError
 from toplist.ranktypes import Endpoint
@@ -25,7 +24,7 @@ from toplist.session import GatewaySession
 class ApiResponse(Response):
     """An answer that was read.
 
-    `answer` is an `Answer` for a page of a list, nodes for a category, a `Detail`, daily figures by date, or `Tokens`;
+    `answer` is a `ListPage`, the nodes of a category, a `Detail`, daily figures by date, or `Tokens`;
     for any other call the JSON value. `issues` counts the values that could not be read.
     """
 
@@ -50,7 +49,7 @@ def _read_list(
     endpoint: Endpoint, request: Request, response: Response, session: GatewaySession, issues: ParseIssues
 ) -> Any:
     protocol = request.meta["toplist_call"].api.signed_as
-    return read_answer(protocol, endpoint, response.status, response.body, issues)
+    return read_list_page(protocol, endpoint, response.status, response.body, issues)
 
 
 def _read_category(request: Request, response: Response, session: GatewaySession, issues: ParseIssues) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from toplist.api.categories import CategoryNode
+from toplist.api.responses import CategoryNode
 from toplist.categories.fetcher import CategoryFetcher
 from toplist.categories.tree import TOP, Category, Tree
 from toplist.circuit_breaker import CircuitBreaker

@@ -1,4 +1,4 @@
-"""A list's past as the trends read it, and forgetting: on SQLite and on PostgreSQL alike."""
+"""A list's past as the trends read it: on SQLite and on PostgreSQL alike."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_a_transaction_that_failed_leaves_no_reason_unexplained(engine: Engine) 
     assert [entry.trend_notes for entry in history.entries(FIRST, Source.GATEWAY)] == [first.entries[0].trend_notes]
 
 
-def test_only_what_is_older_than_asked_is_forgotten(engine: Engine) -> None:
+def test_a_pruned_offer_that_comes_back_is_a_re_entry(engine: Engine) -> None:
     for day in range(4):
         store(engine, a_list(day, {"a": 100 + day, f"only {day}": 50}))
     assert prune(engine, Source.GATEWAY, FIRST + timedelta(days=2)) == 2

@@ -12,8 +12,8 @@ from typing import Any
 from scrapy import Request
 from scrapy.statscollectors import StatsCollector
 
-from toplist.api.categories import CategoryNode
-from toplist.api.requests import category_call
+from toplist.api.calls import category_call
+from toplist.api.responses import CategoryNode
 from toplist.categories.tree import DEEPEST, TOP, TOP_CATEGORY, Category, Reading, Tree, builtin_roots
 from toplist.circuit_breaker import CircuitBreaker
 from toplist.control import CrawlControl

@@ -13,14 +13,16 @@ from typing import Any
 from scrapy.commands import ScrapyCommand
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.exceptions import UsageError
+from scrapy.settings import BaseSettings
 
 from toplist.categories.tree import DEEPEST, TOP, Category, Tree
-from toplist.config import Config, Places, category_cache_days
+from toplist.config import Config, Places
 from toplist.dates import utc_now
 from toplist.errors import InputError
 from toplist.extensions import SnapshotExtension
 from toplist.items import Source
 from toplist.options import CrawlOptions
+from toplist.product_settings import ProductSettings
 from toplist.ratelimit.limiter import LimiterClosed
 from toplist.spiders.toplist import TopListSpider
 from toplist.storage.categories import Categories
@@ -34,7 +36,7 @@ class TreeSpider(TopListSpider):
     _level: int
 
     @classmethod
-    def check(cls, config: Config, options: CrawlOptions) -> None:
+    def check(cls, config: Config, options: CrawlOptions, settings: BaseSettings) -> None:
         """It writes no feed."""
 
     async def start(self) -> AsyncIterator[Any]:
@@ -94,7 +96,9 @@ class Command(ScrapyCommand):
 
     def _is_due(self, tree: Tree, level: int) -> bool:
         assert self.settings is not None
-        return bool(tree.due([TOP], level, utc_now() - timedelta(days=category_cache_days(self.settings))))
+        return bool(
+            tree.due([TOP], level, utc_now() - timedelta(days=ProductSettings.read(self.settings).category_cache_days))
+        )
 
     def _walk(self, gateway: str | None, level: int) -> None:
         """Raises InputError."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from scrapy import Request
 from scrapy.exceptions import IgnoreRequest
+from scrapy.settings import BaseSettings
 from twisted.python.failure import Failure
 
 from toplist.api.daily import Figure
@@ -16,6 +17,7 @@ from toplist.api.parse_issues import ParseIssues
 from toplist.config import Config
 from toplist.enrichment.daily import Daily
 from toplist.enrichment.details import Details
+from toplist.feeds.s3 import S3Options
 from toplist.feeds.snapshot import check_feeds, deliver_snapshot
 from toplist.gateway_spider import GatewaySpider
 from toplist.http import ApiResponse, failure_reason
@@ -37,8 +39,8 @@ class TopListSpider(GatewaySpider):
     plan: Plan | None = None
 
     @classmethod
-    def check(cls, config: Config, options: CrawlOptions) -> None:
-        check_feeds(config.places, options.snapshot_date)
+    def check(cls, config: Config, options: CrawlOptions, settings: BaseSettings) -> None:
+        check_feeds(config.places, options.snapshot_date, S3Options.from_settings(settings))
 
     @cached_property
     def planner(self) -> Planner:
@@ -63,7 +65,7 @@ class TopListSpider(GatewaySpider):
             History(self.storage.engine, Ledger(self.storage.engine, self.options.snapshot_date)),
             self.options.snapshot_date,
             self.config.source,
-            self.settings,
+            S3Options.from_settings(self.settings),
             allow_fewer=self.options.refresh,
         )
 
@@ -125,7 +127,7 @@ class TopListSpider(GatewaySpider):
         """Take a page in; ask for the next, or end the list."""
         accumulator.add(key, page, self.options.page_size, response.answer, self._collected_at(response))
         if is_last(self.options, page, accumulator, response.answer):
-            self._count(accumulator.rows.notes)
+            self._count(accumulator.rows.issues)
             yield finished_list(key, accumulator, self.options, self.categories.tree)
         else:
             yield self._page(key, page + 1, accumulator)
