@@ -19,7 +19,7 @@ from toplist.config import Config
 from toplist.items import ListKey, Source
 from toplist.options import CrawlOptions
 from toplist.ratelimit.limiter import RateLimiter
-from toplist.ratelimit.shared_state import SharedState
+from toplist.ratelimit.shared_state import DatabaseRow, SharedState
 from toplist.storage.calibrations import Calibrations
 from toplist.storage.history import History
 from toplist.storage.history_reader import HistoryReader
@@ -115,7 +115,7 @@ class Run:
     async def open_limiter(self) -> None:
         """Start the limiter, when the credentials are known."""
         key, qps = self.credentials.fingerprint(), self.config.limits.qps
-        await self.limiter.open(lambda: SharedState(self.engine, key, qps))
+        await self.limiter.open(lambda: SharedState(DatabaseRow(self.engine, key), qps))
 
     def use_gateway(self, url: str, credentials: Credentials) -> None:
         """Ask this gateway, with these credentials: the sandbox brings its own."""
