@@ -45,6 +45,7 @@ class SnapshotExtension(OfRun):
         run = self.run
         if run.config.sandbox:
             self._sandbox = await start_sandbox(run)
+        await run.open_limiter()
         asked = run.asked
         logger.info("Snapshot of %s from %s, protocol %s", asked.snapshot_date, run.source, run.config.protocol)
 
@@ -80,7 +81,7 @@ class SnapshotExtension(OfRun):
             self._delivery.append("the feeds of FEEDS were not written, their exporter did not start")
         if run.config.retention_days is not None and reason != INTERRUPTED:
             oldest = run.asked.snapshot_date - timedelta(days=run.config.retention_days - 1)
-            forgotten = await run.in_thread(lambda: prune(run.engine, oldest))
+            forgotten = await run.in_thread(lambda: prune(run.engine, run.source, oldest))
             if forgotten:
                 logger.info("Forgot %d lists of days before %s (TOPLIST_RETENTION_DAYS)", forgotten, oldest)
         self._crawler.stats.set_value("toplist/verdict", str(self.verdict(reason)))

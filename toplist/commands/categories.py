@@ -15,12 +15,13 @@ from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.exceptions import UsageError
 
 from toplist.categories.tree import DEEPEST, TOP, Category, Tree
-from toplist.config import Places, category_cache_days
+from toplist.config import Places
 from toplist.dates import utc_now
 from toplist.errors import InputError
 from toplist.extensions import SnapshotExtension
 from toplist.items import Source
 from toplist.planning import load_cached_tree, walked
+from toplist.product_settings import ProductSettings
 from toplist.ratelimit.limiter import LimiterClosed
 from toplist.spiders.toplist import TopListSpider
 from toplist.storage.categories import Categories
@@ -91,7 +92,9 @@ class Command(ScrapyCommand):
 
     def _is_due(self, tree: Tree, level: int) -> bool:
         assert self.settings is not None
-        return bool(tree.due([TOP], level, utc_now() - timedelta(days=category_cache_days(self.settings))))
+        return bool(
+            tree.due([TOP], level, utc_now() - timedelta(days=ProductSettings.read(self.settings).category_cache_days))
+        )
 
     def _walk(self, gateway: str | None, level: int) -> None:
         """Raises InputError."""

@@ -7,13 +7,20 @@ import logging
 import sys
 from typing import Any
 
+from scrapy.commands import ScrapyHelpFormatter
 from scrapy.commands.crawl import Command as StockCommand
+from scrapy.crawler import Crawler
 
 from toplist.errors import InputError
 from toplist.extensions import SnapshotExtension
+from toplist.options import Arguments
 from toplist.summary import remarks, table
 
 logger = logging.getLogger("toplist")
+
+
+class _HelpFormatter(ScrapyHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Scrapy's help, with the table of spider arguments as it is."""
 
 
 class Command(StockCommand):
@@ -21,6 +28,11 @@ class Command(StockCommand):
 
     Exit status 0: every planned list ended, a row came, every feed was delivered. 3: not so. 2: bad input.
     """
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.formatter_class = _HelpFormatter
+        parser.epilog = "Arguments of the spider toplist, as -a NAME=VALUE:\n\n" + Arguments.help()
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         if len(args) != 1:
@@ -46,7 +58,7 @@ class Command(StockCommand):
         for problem in problems:
             kind = type(problem).__name__
             logger.critical("The crawl could not be made: %s: %s", kind, problem, exc_info=problem)
-        snapshot = crawler.get_extension(SnapshotExtension) if getattr(crawler, "_extensions", None) else None
+        snapshot = _snapshot(crawler)
         if problems or snapshot is None:
             self.exitcode = 1 if problems else self.exitcode
             return
@@ -59,3 +71,11 @@ class Command(StockCommand):
             print("\n".join([table(run.tally), *(line for each in extras for line in each.summary())]))
         logger.log(logging.INFO if verdict.is_good else logging.ERROR, "Verdict: %s", verdict)
         self.exitcode = verdict.exit_status
+
+
+def _snapshot(crawler: Crawler) -> SnapshotExtension | None:
+    """None for another spider, and for a crawl that ended before its extensions were made."""
+    try:
+        return crawler.get_extension(SnapshotExtension)
+    except RuntimeError:
+        return None

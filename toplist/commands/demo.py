@@ -12,6 +12,7 @@ from typing import Any
 
 from scrapy.commands import ScrapyCommand
 from scrapy.crawler import Crawler
+from scrapy.exceptions import UsageError
 
 from toplist.backtesting import prove
 from toplist.commands.backtest import as_text
@@ -51,6 +52,8 @@ class Command(ScrapyCommand):
         super().process_options(args, opts)
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        if args:
+            raise UsageError(f"scrapy demo takes options only, not {args[0]!r}")
         assert self.crawler_process is not None
         began = time.monotonic()
         folder = (project_dir() or Path()) / ".scrapy"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 from typing import Any
-from unicodedata import east_asian_width
 
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
@@ -21,6 +20,7 @@ from toplist.feeds.snapshot import check_feeds
 from toplist.feeds.uris import parse_targets
 from toplist.ranktypes import Protocol
 from toplist.storage.database import open_database
+from toplist.tables import text_table
 
 
 class Command(ScrapyCommand):
@@ -133,16 +133,9 @@ def _feed(config: Config, settings: Any) -> Finding:
 
 def table(findings: list[Finding]) -> str:
     """For people: a line a check, and what to do below it."""
-    width = max(_columns(each.check) for each in findings)
-    lines = []
+    rows: list[tuple[str, str, str]] = []
     for each in findings:
-        gap = " " * (width - _columns(each.check))
-        lines.append(f"{each.state:<11}  {each.check}{gap}  {each.seen}".rstrip())
+        rows.append((each.state, each.check, each.seen))
         if each.todo:
-            lines.append(f"{'':11}  {'':{width}}  -> {each.todo}")
-    return "\n".join(lines)
-
-
-def _columns(text: str) -> int:
-    """How wide a terminal shows it: a Chinese character takes two columns."""
-    return sum(2 if east_asian_width(char) in "WF" else 1 for char in text)
+            rows.append(("", "", f"-> {each.todo}"))
+    return text_table((), rows, left=3)

@@ -16,7 +16,7 @@ from toplist.feeds.s3 import S3Options
 from toplist.feeds.snapshot import deliver_snapshot
 from toplist.ranktypes import Protocol
 from toplist.run import Run
-from toplist.storage.details import DetailStore, Due
+from toplist.storage.enrichment import DetailStore, Due
 from toplist.trends.score import trend_score
 
 logger = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ class Details(Enrichment):
 
     def _request(self, due: Due, callback: Callable[..., Any], errback: Callable[..., Any]) -> Request:
         key = f"detail:{self.run.source}:{due.offer_id}:{self.run.asked.snapshot_date:%G-W%V}"
-        if due.is_there and not self.run.asked.refresh:
+        if due.is_complete and not self.run.asked.refresh:
             self.run.details_there.add(key)
             self.there += 1
         return self.request(

@@ -10,9 +10,8 @@ from urllib.parse import parse_qs, parse_qsl
 
 import pytest
 
-from toplist.api.calls import FENXIAO
+from toplist.api.calls import SignedCall, category_call, list_call, sign, time_call
 from toplist.api.credentials import Credentials
-from toplist.api.requests import Signed, category_call, list_call, sign, time_call
 from toplist.errors import InputError
 from toplist.ranktypes import Protocol, rank_types_of
 
@@ -21,7 +20,7 @@ WITH_TOKEN = Credentials("1000000", "test123", "f14da3b8-b0b1-4f73-a5de-9bed637e
 AT = 1767225600000
 
 
-def form(signed: Signed) -> dict[str, str]:
+def form(signed: SignedCall) -> dict[str, str]:
     return dict(parse_qsl(signed.form_body.decode("ascii"), keep_blank_values=True, strict_parsing=True))
 
 
@@ -41,7 +40,7 @@ def test_classic_lists_have_their_own_parameter_names(rank_type: str) -> None:
 
 def test_new_lists_in_openplatform() -> None:
     call = list_call(Protocol.OPENPLATFORM, "hot", "1031910", 1, 20)
-    assert call.api.path == f"param2/1/{FENXIAO}/product.topList.query/"
+    assert call.api.path == "param2/1/com.alibaba.fenxiao.crossborder/product.topList.query/"
     assert call.params == {"rankQueryParams": '{"rankId":"1031910","rankType":"hot","limit":20,"language":"en"}'}
 
 
@@ -94,7 +93,7 @@ def test_the_form_percent_encodes_what_base64_brings() -> None:
 
 def test_openplatform_ends_its_path_with_the_key_and_sends_the_token() -> None:
     signed = sign(list_call(Protocol.OPENPLATFORM, "hot", "1031910", 1, 20), WITH_TOKEN, AT)
-    assert signed.path == f"param2/1/{FENXIAO}/product.topList.query/1000000"
+    assert signed.path == "param2/1/com.alibaba.fenxiao.crossborder/product.topList.query/1000000"
     assert form(signed) == {
         "access_token": "f14da3b8-b0b1-4f73-a5de-9bed637e0188",
         "_aop_timestamp": "1767225600000",

@@ -1,4 +1,4 @@
-"""Single stories with known truth, for holding trends and forecasts to: what happens, when, and how strongly.
+"""Single offers with a known course of sales, to test trends and forecasts: what happens, when, and how strongly.
 
 The same curves as in the market, but with the turn on a chosen day, one size for each story, and a month of quiet
 days before the first one, so that every 30-day figure is there from the start.
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from random import Random
 
-from toplist.sandbox import curves, seasons, seeds
+from toplist.sandbox.curves import Curve, market_factors, running_total, seeded_random
 
 _BEFORE = 30
 #: Name → (size, span in days); see `curves.Curve`.
@@ -30,7 +30,7 @@ SCENARIOS: dict[str, tuple[float, int]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class ScenarioDay:
     """One day of a story. `mean` is the rate behind `units`; counts are as of the day's end, the price is in yuan."""
 
     day: int
@@ -42,10 +42,10 @@ class Day:
     price: float
 
 
-def _means(curve: curves.Curve, base: float, length: int, first_date: date | None, random: Random) -> list[float]:
+def _means(curve: Curve, base: float, length: int, first_date: date | None, random: Random) -> list[float]:
     first = first_date.toordinal() - _BEFORE if first_date else 0
     factors = curve.factors(length, first, random)
-    shared = seasons.market_factors(first, length) if first_date else [1.0] * length
+    shared = market_factors(first, length) if first_date else [1.0] * length
     return [base * factor * market for factor, market in zip(factors, shared, strict=True)]
 
 
@@ -60,25 +60,25 @@ def scenario(
     price: float = 25.0,
     first_date: date | None = None,
     seed: int = 1,
-) -> list[Day]:
+) -> list[ScenarioDay]:
     """A story of `SCENARIOS`, day by day.
 
     `turns_on` is the day on which it turns (nothing turns in steady, noise and season). `size` replaces the story's
     own. With a `first_date` the market's weekdays and festivals come on top. Raises KeyError for an unknown name.
     """
     own_size, span = SCENARIOS[name]
-    curve = curves.Curve(name, turns_on + _BEFORE, own_size if size is None else size, span)
-    random = seeds.random_for(seed, "scenario", name)
+    curve = Curve(name, turns_on + _BEFORE, own_size if size is None else size, span)
+    random = seeded_random(seed, "scenario", name)
     length = _BEFORE + days
     means = _means(curve, daily_units, length, first_date, random)
-    organic = curves.running_total(means, random, 0.12)
+    organic = running_total(means, random, 0.12)
     bulk = curve.bulk_units(daily_units)
     totals = [total + bulk * (age >= curve.day) for age, total in enumerate(organic)]
 
-    def day(age: int) -> Day:
+    def day(age: int) -> ScenarioDay:
         month_before = age - 30
         buyers = math.ceil((organic[age] - organic[month_before]) / units_per_buyer)
-        return Day(
+        return ScenarioDay(
             day=age - _BEFORE,
             mean=means[age],
             units=totals[age] - totals[age - 1],

@@ -1,4 +1,4 @@
-"""The gate's arithmetic, with times handed in: what no crawl may break, however requests, pauses and clocks fall."""
+"""The slots' arithmetic, with times passed in: the limits hold for every order of requests, pauses and clocks."""
 
 import itertools
 from random import Random
@@ -13,11 +13,11 @@ from toplist.ratelimit.slots import (
     Grant,
     State,
     Waiting,
+    back_off,
     confirm,
-    eased,
-    paused,
+    pause,
+    recover,
     reserve,
-    slowed,
     spacing,
 )
 
@@ -51,34 +51,34 @@ def test_a_category_that_is_not_ready_soon_takes_no_slot() -> None:
 
 
 def test_nothing_is_released_in_a_pause_and_a_pause_is_not_cut_short() -> None:
-    state = paused(paused(State(), 100.0, 300.0), 150.0, 20.0)
+    state = pause(pause(State(), 100.0, 300.0), 150.0, 20.0)
     decision, _ = reserve(state, 399.9, QPS, [A])
-    assert decision == Delay(400.0)
+    assert decision == Delay(400.0, is_pause=True)
     assert reserve(state, 400.0, QPS, [A])[0] == Grant(0, 400.0)
 
 
 def test_a_pause_that_came_after_the_reservation_takes_the_slot_back() -> None:
-    held, state = reserve(State(), 100.0, QPS, [A])
-    assert isinstance(held, Grant)
-    assert confirm(paused(state, 100.0, 20.0), 100.001, QPS, held, A) == (Delay(120.0), None)
+    grant, state = reserve(State(), 100.0, QPS, [A])
+    assert isinstance(grant, Grant)
+    assert confirm(pause(state, 100.0, 20.0), 100.001, QPS, grant, A) == (Delay(120.0, is_pause=True), None)
 
 
 def test_a_late_slot_moves_where_nobody_counts_from_it() -> None:
-    held, state = reserve(State(), 100.0, QPS, [A])
-    assert isinstance(held, Grant)
-    moved, after = confirm(state, 100.2, QPS, held, A)
+    grant, state = reserve(State(), 100.0, QPS, [A])
+    assert isinstance(grant, Grant)
+    moved, after = confirm(state, 100.2, QPS, grant, A)
     assert moved == Grant(0, 100.2)
     assert after is not None
     assert after.next_at == pytest.approx(100.2 + spacing(QPS))
     assert after.categories["a"] == pytest.approx(101.7 + CATEGORY_SAFETY_MARGIN)
 
 
-def test_who_is_late_moves_the_slots_that_were_reserved_behind_him() -> None:
-    held, state = reserve(State(), 100.0, QPS, [A])
-    assert isinstance(held, Grant)
+def test_a_late_process_moves_the_slots_that_were_reserved_behind_its_own() -> None:
+    grant, state = reserve(State(), 100.0, QPS, [A])
+    assert isinstance(grant, Grant)
     behind, state = reserve(state, 100.0, QPS, [B])
     assert isinstance(behind, Grant)
-    moved, after = confirm(state, 100.2, QPS, held, A)
+    moved, after = confirm(state, 100.2, QPS, grant, A)
     assert isinstance(moved, Grant)
     assert moved.at == 100.2
     assert after is not None
@@ -94,18 +94,18 @@ def test_who_is_late_moves_the_slots_that_were_reserved_behind_him() -> None:
 
 
 def test_a_slot_is_lost_where_the_one_behind_it_may_have_been_used() -> None:
-    held, state = reserve(State(), 100.0, QPS, [A])
-    assert isinstance(held, Grant)
+    grant, state = reserve(State(), 100.0, QPS, [A])
+    assert isinstance(grant, Grant)
     _, state = reserve(state, 100.0, QPS, [B])
-    assert confirm(state, 100.001 + spacing(QPS), QPS, held, A) == (None, None)
+    assert confirm(state, 100.001 + spacing(QPS), QPS, grant, A) == (None, None)
 
 
 def test_throttling_halves_the_rate_and_answers_bring_it_back() -> None:
-    state = slowed(slowed(State()))
+    state = back_off(back_off(State()))
     _, state = reserve(state, 100.0, QPS, [A])
     assert state.next_at == pytest.approx(100.0 + 4 * spacing(QPS))
     for _ in range(14):
-        state = eased(state)
+        state = recover(state)
     assert state.factor == 1.0
 
 
@@ -123,7 +123,7 @@ def test_a_clock_that_steps_jams_nothing(now: float) -> None:
 
 
 def test_the_state_survives_its_row() -> None:
-    _, state = reserve(paused(slowed(State()), 1.0, 2.0), 100.0, QPS, [A])
+    _, state = reserve(pause(back_off(State()), 1.0, 2.0), 100.0, QPS, [A])
     assert State.loads(state.dumps()) == state
     assert State.loads("") == State()
 
@@ -139,29 +139,29 @@ def test_several_processes_never_break_a_limit(seed: int) -> None:
     """Processes that reserve ahead, are late, die with a slot or meet a pause; each send is at most TOLERANCE late."""
     random = Random(seed)
     state, now = State(), 0.0
-    held: dict[int, tuple[Grant, Waiting]] = {}
+    grant: dict[int, tuple[Grant, Waiting]] = {}
     sent: list[tuple[float, str]] = []
     pauses: list[tuple[float, float]] = []
     while len(sent) < 400:
         now += random.choice([0.0, 0.001, 0.02, 0.1])
         process = random.randrange(4)
         if random.random() < 0.002:
-            state = paused(state, now, 20.0)
+            state = pause(state, now, 20.0)
             pauses.append((now, now + 20.0))
-        if process not in held:
+        if process not in grant:
             waiting = [Waiting(random.choice("abcdefgh"), random.choice([1.5, 1.5, 4.0])) for _ in range(3)]
             decision, state = reserve(state, now, QPS, waiting)
             if isinstance(decision, Grant) and random.random() > 0.01:  # else: killed with its slot
-                held[process] = (decision, waiting[decision.index])
+                grant[process] = (decision, waiting[decision.index])
             continue
-        release, waiting_one = held[process]
+        release, waiting_one = grant[process]
         if now < release.at:
             now = release.at + random.choice([0.0, 0.0, 0.0, 0.003, 0.3])
-        del held[process]
+        del grant[process]
         verdict, after = confirm(state, now, QPS, release, waiting_one)
         state = after or state
         if isinstance(verdict, Grant) and verdict.at > now:
-            held[process] = (verdict, waiting_one)
+            grant[process] = (verdict, waiting_one)
         elif isinstance(verdict, Grant):
             assert now - verdict.at <= TOLERANCE
             assert waiting_one.category is not None

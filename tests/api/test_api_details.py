@@ -30,13 +30,13 @@ def answer(**changes: Any) -> dict[str, Any]:
     return changed
 
 
-def read(value: Any, notes: ParseIssues | None = None) -> Detail:
-    return read_detail(value, OFFER, ParseIssues() if notes is None else notes)
+def read(value: Any, issues: ParseIssues | None = None) -> Detail:
+    return read_detail(value, OFFER, ParseIssues() if issues is None else issues)
 
 
 def test_the_platforms_own_sample() -> None:
-    notes = ParseIssues()
-    assert read(SAMPLE, notes) == Detail(
+    issues = ParseIssues()
+    assert read(SAMPLE, issues) == Detail(
         offer_id=OFFER,
         price=10.0,
         min_order=1,
@@ -50,7 +50,7 @@ def test_the_platforms_own_sample() -> None:
         services=["shipIn24Hours-24小时发货 shipIn48Hours-48小时发货"],
         badges=["超级工厂", "实力商家", "诚信通", "isOnePsale"],
     )
-    assert notes == {("sku_prices", "no_number"): 1}  # its sku costs "价格"
+    assert issues == {("sku_prices", "no_number"): 1}  # its sku costs "价格"
 
 
 def skus(*prices: str) -> list[dict[str, Any]]:
@@ -87,13 +87,13 @@ def test_the_quote_type_says_where_the_price_stands(
 
 
 def test_every_sku_that_can_be_read_is_kept() -> None:
-    notes = ParseIssues()
+    issues = ParseIssues()
     bad = [{"skuId": 3, "price": "面议"}, {"price": "4"}, "sku"]
     promoted = {"skuId": "4", "price": "", "promotionPrice": "3.2"}
-    detail = read(answer(productSkuInfos=[*skus("6.5"), *bad, promoted]), notes)
+    detail = read(answer(productSkuInfos=[*skus("6.5"), *bad, promoted]), issues)
     assert detail.sku_prices == [SkuPrice("1", 6.5), SkuPrice("4", 3.2)]
-    assert notes["sku_prices", "no_number"] == 1
-    assert notes["sku_prices", "not_an_object"] == 1
+    assert issues["sku_prices", "no_number"] == 1
+    assert issues["sku_prices", "not_an_object"] == 1
 
 
 @pytest.mark.parametrize(
@@ -115,21 +115,21 @@ def test_gold_is_who_pays_the_platform_and_nobody_knows_where_it_does_not_say(
 
 def test_marks_are_the_identities_and_the_tags_that_are_on() -> None:
     tags = [{"key": "isOnePsale", "value": "true"}, {"key": "select", "value": False}, {"key": "x", "value": "?"}, 7]
-    notes = ParseIssues()
-    assert read(answer(offerIdentities=["诚信通"], tagInfoList=tags), notes).badges == ["诚信通", "isOnePsale"]
-    assert notes["badges", "not_a_flag"] == 1
+    issues = ParseIssues()
+    assert read(answer(offerIdentities=["诚信通"], tagInfoList=tags), issues).badges == ["诚信通", "isOnePsale"]
+    assert issues["badges", "not_a_flag"] == 1
     assert read(answer(offerIdentities=[], tagInfoList=[])).badges == []
     assert read(answer(offerIdentities=..., tagInfoList=...)).badges is None
 
 
 def test_what_the_gateway_did_not_say_is_null_and_what_can_not_be_read_is_counted() -> None:
     assert read({"result": {"success": True, "result": {"offerId": int(OFFER)}}}) == Detail(offer_id=OFFER)
-    notes = ParseIssues()
+    issues = ParseIssues()
     detail = read(
-        answer(minOrderQuantity="一手", tradeScore="?", sellerDataInfo={"repeatPurchasePercent": "很高"}), notes
+        answer(minOrderQuantity="一手", tradeScore="?", sellerDataInfo={"repeatPurchasePercent": "很高"}), issues
     )
     assert (detail.min_order, detail.trade_score, detail.repurchase_rate) == (None, None, None)
-    assert {field for field, _ in notes} >= {"min_order", "trade_score", "repurchase_rate"}
+    assert {field for field, _ in issues} >= {"min_order", "trade_score", "repurchase_rate"}
 
 
 def test_one_result_is_accepted_too() -> None:

@@ -1,4 +1,4 @@
-"""Each row of the two code tables, in every shape that a refusal comes in."""
+"""Each row of the table of error rules, in every shape that a refusal comes in."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from toplist.api.error_rules import CODES, PHRASES, check_refusal
+from toplist.api.error_rules import RULES, TOKEN_CODES, ErrorRule, check_refusal
 from toplist.errors import (
     ApiError,
     ClockSkewed,
@@ -80,7 +80,8 @@ def test_a_known_code_decides_whatever_its_shape_and_status(
 
 def test_every_row_of_the_table_is_held_by_a_test() -> None:
     tested = {str(code).casefold().removeprefix("gw.") for code, _ in FLAT + SIBLING}
-    assert tested == set(CODES)
+    assert tested == {rule.key for rule in RULES}
+    assert len(tested) == len(RULES)
 
 
 @pytest.mark.parametrize("code", ["gw.APIUnsupported", 21, 22])
@@ -168,11 +169,26 @@ def test_a_missing_token_is_known_by_its_text_alone(word: str, status: int) -> N
         assert error.code == "401"
 
 
-@pytest.mark.parametrize(("phrase", "code"), PHRASES.items())
-def test_an_envelope_with_text_alone_is_read(phrase: str, code: str) -> None:
+@pytest.mark.parametrize(("phrase", "rule"), [(phrase, rule) for rule in RULES for phrase in rule.phrases])
+def test_an_envelope_with_text_alone_is_read(phrase: str, rule: ErrorRule) -> None:
     error = refused(200, {"error_response": {"msg": phrase.title()}})
-    assert error.code == code
-    assert type(error) is CODES[code.casefold().removeprefix("gw.")].error
+    assert (error.code, type(error)) == (rule.code, rule.outcome.error)
+
+
+def test_phrases_name_the_codes_of_the_sibling_platform() -> None:
+    assert {phrase: rule.code for rule in RULES for phrase in rule.phrases}.items() >= {
+        ("app call limited", "7"),
+        ("invalid session", "27"),
+        ("appkey is not allowed(acl)", "gw.APIACLDecline"),
+        ("request need user authorized", "401"),
+    }
+    assert {"401", "26", "27"} == TOKEN_CODES
+
+
+def test_every_error_has_the_name_of_its_stat() -> None:
+    assert {error.stat_name for error in ApiError.__subclasses__()} == {
+        "fatal", "list_failed", "permission_denied", "throttled", "forbidden", "clock_skewed", "transient",
+    }  # fmt: skip
 
 
 def test_a_page_that_quotes_a_refusal_is_none() -> None:

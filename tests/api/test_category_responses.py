@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from toplist.api.categories import CategoryNode, read_categories
 from toplist.api.parse_issues import ParseIssues
+from toplist.api.responses import CategoryNode, read_categories
 from toplist.errors import ListError, PermissionDenied, TransientApiError
 
 
@@ -61,10 +61,10 @@ def test_nesting_beyond_the_levels_of_the_platform_ends() -> None:
 
 
 def test_what_has_no_id_is_left_out_with_a_reason() -> None:
-    notes = ParseIssues()
+    issues = ParseIssues()
     nodes = [{"categoryID": 7}, {"name": "x"}, {"categoryID": "y"}, {"categoryID": -1}, {"categoryID": []}, None, "z"]
-    assert [node.category_id for node in read_categories(body(*nodes), notes=notes)] == ["7"]
-    assert notes == {
+    assert [node.category_id for node in read_categories(body(*nodes), issues=issues)] == ["7"]
+    assert issues == {
         ("category_id", "missing"): 1,
         ("category_id", "not_an_id"): 2,
         ("category_id", "wrong_type"): 1,

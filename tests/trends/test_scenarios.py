@@ -5,11 +5,10 @@ from itertools import pairwise
 from statistics import mean
 
 import pytest
+from scenarios import SCENARIOS, ScenarioDay, scenario
 
-from toplist.sandbox.scenarios import SCENARIOS, Day, scenario
 
-
-def ratio(days: list[Day]) -> float:
+def ratio(days: list[ScenarioDay]) -> float:
     """Sales of the 30 days after the turn over the 30 days before."""
     return days[59].sold_30 / days[29].sold_30
 

@@ -10,8 +10,8 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from toplist.api.calls import sign
 from toplist.api.credentials import Credentials
-from toplist.api.requests import sign
 from toplist.api.tokens import Tokens, read_instant, read_token_answer, refresh_call
 from toplist.errors import FatalApiError, InputError, Throttled, TransientApiError
 

@@ -1,13 +1,16 @@
-"""Bad input: one sentence that names it and says what is accepted."""
+"""Settings and spider arguments; bad input is one sentence that names it and says what is accepted."""
 
+import os
 from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from scrapy.utils.project import get_project_settings
 
 from toplist.config import Config
 from toplist.errors import InputError
 from toplist.options import Arguments, resolve_options
+from toplist.product_settings import RENAMED, ProductSettings, environment_notes
 from toplist.ranktypes import Protocol
 
 NOW = datetime(2026, 11, 24, 17, 0, tzinfo=UTC)  # past midnight in Shanghai
@@ -22,8 +25,17 @@ SETTINGS = {
 KEYS = {"TOPLIST_APP_KEY": "k", "TOPLIST_APP_SECRET": "s"}
 
 
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("TOPLIST_")]:
+        monkeypatch.delenv(name)
+
+
 def config(environ: dict[str, str] | None = None, sandbox: bool = False, **settings: Any) -> Config:
-    return Config.load({**SETTINGS, **settings}, sandbox=sandbox, environ=KEYS if environ is None else environ)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (KEYS if environ is None else environ).items():
+            patch.setenv(name, value)
+        return Config.load({**SETTINGS, **settings}, sandbox=sandbox)
 
 
 @pytest.mark.parametrize(
@@ -75,12 +87,59 @@ def test_what_begins_with_an_underscore_is_scrapyds_and_passes() -> None:
         ({"TOPLIST_PROTOCOL": "base32"}, "base64 or openplatform"),
         ({"TOPLIST_PROTOCOL": "openplatform"}, "TOPLIST_ACCESS_TOKEN"),
         ({"TOPLIST_DATABASE_URL": "mydb"}, "TOPLIST_DATABASE_URL"),
+        ({"TOPLIST_DATABASE_URL": "mysql://user@host/name"}, "postgresql+psycopg://"),
+        ({"TOPLIST_DATABASE_URL": "postgresql+psycopg2://user@host/name"}, "postgresql+psycopg://"),
+        ({"RETRY_TIMES": "2.0"}, "RETRY_TIMES='2.0'"),
+        ({"TOPLIST_SALE_COUNT_COVERS": "window"}, "TOPLIST_SALE_COUNT_COVERS='window'"),
+        ({"TOPLIST_RETENTION_DAYS": "12"}, "TOPLIST_RETENTION_DAYS='12'"),
+        ({"TOPLIST_CATEGORY_CACHE_DAYS": "-1"}, "days of 0 and more"),
     ],
 )
 def test_a_bad_setting_is_named_with_what_is_accepted(settings: dict[str, str], says: str) -> None:
     with pytest.raises(InputError, match=r"^[^\n]+\.$") as refused:
         config(**settings)
     assert says in str(refused.value)
+
+
+@pytest.mark.parametrize("old", list(RENAMED))
+@pytest.mark.parametrize("where", ["environment", "settings"])
+def test_the_old_name_of_a_setting_is_refused_with_the_new_one(old: str, where: str) -> None:
+    with pytest.raises(InputError, match=rf"^{old} .*{RENAMED[old]}\.$"):
+        config(KEYS | {old: "7"}) if where == "environment" else config(**{old: "7"})
+
+
+def test_a_setting_goes_before_the_environment_and_that_before_the_default() -> None:
+    assert config(KEYS | {"TOPLIST_PAUSE_403": "7"}).limits.pause == 300
+    assert config(KEYS | {"TOPLIST_PAUSE_403": "7"}, TOPLIST_PAUSE_403=None).limits.pause == 7
+    assert config(TOPLIST_PAUSE_403=None).limits.pause == 300
+    assert config(KEYS | {"TOPLIST_CATEGORIES": "311"}, TOPLIST_CATEGORIES="").categories is None
+
+
+def test_a_bad_value_of_the_environment_is_named_as_the_variable() -> None:
+    with pytest.raises(InputError, match=r"^TOPLIST_DOWNLOAD_DELAY='soon'"):
+        config(KEYS | {"TOPLIST_DOWNLOAD_DELAY": "soon"}, DOWNLOAD_DELAY="soon")
+
+
+def test_variables_that_are_no_settings_are_named() -> None:
+    notes = environment_notes({"DOWNLOAD_DELAY": "9", "TOPLIST_QSP": "1", "TOPLIST_QPS": "2", "PATH": "/bin"})
+    assert [note.split()[0] for note in notes] == ["DOWNLOAD_DELAY", "TOPLIST_QSP"]
+    assert "TOPLIST_DOWNLOAD_DELAY" in notes[0]
+
+
+def test_secrets_are_not_on_the_settings_that_scrapy_prints(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("APP_KEY", "APP_SECRET", "ACCESS_TOKEN", "REFRESH_TOKEN", "NOTIFY_URLS"):
+        monkeypatch.setenv(f"TOPLIST_{name}", "hunter2")
+    settings = get_project_settings()
+    assert [name for name in settings if name.startswith("TOPLIST_")] == []
+    read = ProductSettings.read(settings)
+    assert "hunter2" not in repr(read)
+    assert read.app_key is not None
+    assert read.app_key.get_secret_value() == "hunter2"
+
+
+def test_an_empty_address_of_the_page_means_no_page() -> None:
+    assert config(KEYS | {"TOPLIST_REPORT_URI": ""}).places.report_uri is None
+    assert str(config().places.report_uri).endswith("toplist-%(snapshot_date)s.html")
 
 
 def test_a_password_in_a_setting_is_not_repeated() -> None:

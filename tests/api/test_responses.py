@@ -11,12 +11,11 @@ from typing import Any
 import pytest
 from pydantic_core import to_jsonable_python
 
-from toplist.api.categories import CategoryNode, read_categories
 from toplist.api.daily import Figure, read_daily
 from toplist.api.details import read_detail
 from toplist.api.error_rules import check_refusal
 from toplist.api.parse_issues import ParseIssues
-from toplist.api.responses import WRAPPERS, Answer, read_answer
+from toplist.api.responses import WRAPPERS, CategoryNode, ListPage, read_categories, read_list_page
 from toplist.api.rows import Rows
 from toplist.errors import ListError, PermissionDenied, TransientApiError
 from toplist.ranktypes import RANK_TYPES, Endpoint, Protocol
@@ -26,7 +25,7 @@ EXAMPLES = Path(__file__).parent / "examples"
 
 def list_result(protocol: Protocol, endpoint: Endpoint, body: bytes) -> dict[str, Any]:
     rows = Rows()
-    answer = read_answer(protocol, endpoint, 200, body, rows.notes)
+    answer = read_list_page(protocol, endpoint, 200, body, rows.issues)
     rows.add_page(protocol, answer.rows or [], 1, 20, datetime(2026, 11, 23, tzinfo=UTC))
     return {
         "rows": None if answer.rows is None else len(answer.rows),
@@ -34,36 +33,36 @@ def list_result(protocol: Protocol, endpoint: Endpoint, body: bytes) -> dict[str
         "offers": [[rank, offer.model_dump(exclude_none=True)] for rank, offer, _ in rows.arranged()],
         "rejected": [[aside.position, aside.reason] for aside in rows.rejected],
         "duplicates": rows.duplicates,
-        "notes": {"/".join(note): times for note, times in rows.notes.items()},
+        "issues": {"/".join(note): times for note, times in rows.issues.items()},
     }
 
 
 def tree_result(body: bytes) -> dict[str, Any]:
-    notes = ParseIssues()
+    issues = ParseIssues()
 
     def shown(node: CategoryNode) -> list[Any]:
         children = [shown(child) for child in node.children]
         return [node.category_id, node.name, node.is_leaf, node.retired, list(node.parent_ids), children]
 
-    nodes = [shown(node) for node in read_categories(body, notes=notes)]
-    return {"nodes": nodes, "notes": {"/".join(note): times for note, times in notes.items()}}
+    nodes = [shown(node) for node in read_categories(body, issues=issues)]
+    return {"nodes": nodes, "issues": {"/".join(note): times for note, times in issues.items()}}
 
 
-def noted(result: Any, notes: ParseIssues) -> dict[str, Any]:
-    return {"result": result, "notes": {"/".join(note): times for note, times in notes.items()}}
+def noted(result: Any, issues: ParseIssues) -> dict[str, Any]:
+    return {"result": result, "issues": {"/".join(note): times for note, times in issues.items()}}
 
 
 def detail_result(body: bytes) -> dict[str, Any]:
-    notes = ParseIssues()
-    detail = read_detail(check_refusal(200, body, Protocol.OPENPLATFORM), "34513534353434", notes)
-    return noted(to_jsonable_python(detail), notes)
+    issues = ParseIssues()
+    detail = read_detail(check_refusal(200, body, Protocol.OPENPLATFORM), "34513534353434", issues)
+    return noted(to_jsonable_python(detail), issues)
 
 
 def daily_reader(figure: Figure) -> Callable[[bytes], dict[str, Any]]:
     def result(body: bytes) -> dict[str, Any]:
-        notes = ParseIssues()
-        figures = read_daily(figure, check_refusal(200, body, Protocol.OPENPLATFORM), notes)
-        return noted(to_jsonable_python(figures), notes)
+        issues = ParseIssues()
+        figures = read_daily(figure, check_refusal(200, body, Protocol.OPENPLATFORM), issues)
+        return noted(to_jsonable_python(figures), issues)
 
     return result
 
@@ -109,26 +108,26 @@ def test_example(path: Path) -> None:
 # What is a list, and what is none
 
 
-def read(protocol: Protocol, endpoint: Endpoint, value: Any, notes: ParseIssues | None = None) -> Answer:
-    return read_answer(protocol, endpoint, 200, json.dumps(value).encode(), notes)
+def read(protocol: Protocol, endpoint: Endpoint, value: Any, issues: ParseIssues | None = None) -> ListPage:
+    return read_list_page(protocol, endpoint, 200, json.dumps(value).encode(), issues)
 
 
 @pytest.mark.parametrize("endpoint", Endpoint)
 @pytest.mark.parametrize(
     ("inner", "answer"),
     [
-        ({"result": {"itemList": [{"offerId": 1}], "total": 1}}, Answer([{"offerId": 1}], 1)),
-        ({"result": {"itemList": [], "total": 0}}, Answer([], 0)),
-        ({"result": {"itemList": [], "total": "1.2万+"}}, Answer([], 12000)),
-        ({"result": {"itemList": []}}, Answer([], None)),
-        ({"result": {"itemList": None, "total": 0}}, Answer(None, 0)),
-        ({"result": {"total": 5}}, Answer(None, 5)),
-        ({"result": {}}, Answer(None, None)),
-        ({"result": None}, Answer(None, None)),
-        ({}, Answer(None, None)),
+        ({"result": {"itemList": [{"offerId": 1}], "total": 1}}, ListPage([{"offerId": 1}], 1)),
+        ({"result": {"itemList": [], "total": 0}}, ListPage([], 0)),
+        ({"result": {"itemList": [], "total": "1.2万+"}}, ListPage([], 12000)),
+        ({"result": {"itemList": []}}, ListPage([], None)),
+        ({"result": {"itemList": None, "total": 0}}, ListPage(None, 0)),
+        ({"result": {"total": 5}}, ListPage(None, 5)),
+        ({"result": {}}, ListPage(None, None)),
+        ({"result": None}, ListPage(None, None)),
+        ({}, ListPage(None, None)),
     ],
 )
-def test_base64_lists_there_empty_and_absent(endpoint: Endpoint, inner: Any, answer: Answer) -> None:
+def test_base64_lists_there_empty_and_absent(endpoint: Endpoint, inner: Any, answer: ListPage) -> None:
     assert read(Protocol.BASE64, endpoint, {WRAPPERS[endpoint]: inner}) == answer
 
 
@@ -147,7 +146,7 @@ def test_base64_lists_there_empty_and_absent(endpoint: Endpoint, inner: Any, ans
     ],
 )
 def test_openplatform_lists_there_empty_and_absent(value: Any, rows: Any) -> None:
-    assert read(Protocol.OPENPLATFORM, Endpoint.NEW, value) == Answer(rows, None)
+    assert read(Protocol.OPENPLATFORM, Endpoint.NEW, value) == ListPage(rows, None)
 
 
 @pytest.mark.parametrize(
@@ -184,10 +183,10 @@ def test_the_other_endpoints_answer_is_not_taken_for_this_ones() -> None:
 
 @pytest.mark.parametrize(("total", "reason"), [("many", "no_number"), (-1, "negative"), (True, "wrong_type")])
 def test_a_total_that_cannot_be_read_is_noted(total: Any, reason: str) -> None:
-    notes = ParseIssues()
+    issues = ParseIssues()
     value = {WRAPPERS[Endpoint.NEW]: {"result": {"itemList": [], "total": total}}}
-    assert read(Protocol.BASE64, Endpoint.NEW, value, notes) == Answer([], None)
-    assert notes == {("total", reason): 1}
+    assert read(Protocol.BASE64, Endpoint.NEW, value, issues) == ListPage([], None)
+    assert issues == {("total", reason): 1}
 
 
 @pytest.mark.parametrize("protocol", Protocol)
