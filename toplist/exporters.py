@@ -19,12 +19,9 @@ import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from enum import Enum
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Self
 
-from itemadapter import ItemAdapter
-from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError
 from scrapy import Spider, signals
 from scrapy.crawler import Crawler
@@ -145,10 +142,7 @@ class EntryXmlExporter(EntryExporterMixin, XmlItemExporter):
 
 
 class EntryPickleExporter(EntryExporterMixin, PickleItemExporter):
-    """A pickled dict an entry, of plain Python types: dates are dates."""
-
-    def row(self, entry: Entry) -> dict[str, Any]:
-        return {name: value.value if isinstance(value, Enum) else value for name, value in entry.model_dump().items()}
+    """A pickled dict an entry; dates are text."""
 
 
 class EntryMarshalExporter(EntryExporterMixin, MarshalItemExporter):
@@ -197,7 +191,7 @@ class EntryCsvExporter(EntryExporterMixin, CsvItemExporter):
 
 
 class EntryParquetExporter(EntryExporterMixin):
-    """Parquet, typed from the item's schema. Other items than entries need at least one field of an entry's.
+    """Parquet, typed from the item's schema, of lists and entries alone.
 
     Parquet can't be appended to: use `-O`, or `"overwrite": True` in `FEEDS`. The file is readable once it is closed.
     """
@@ -225,11 +219,7 @@ class EntryParquetExporter(EntryExporterMixin):
             self._writer.write([entry])
 
     def export_row(self, row: Any) -> None:
-        values = {name: value for name, value in ItemAdapter(row).asdict().items() if name in _ADAPTERS}
-        if not values:
-            raise ValueError(f"{type(row).__name__} has no field of an entry, and so no column in Parquet")
-        checked = {name: _ADAPTERS[name].validate_python(value) for name, value in values.items()}
-        self.export_entry(Entry.model_construct(**{**dict.fromkeys(ENTRY_FIELDS), **checked}))
+        raise TypeError(f"Parquet takes lists and entries, not a {type(row).__name__}")
 
 
 class CountingFeedExporter(FeedExporter):
@@ -311,11 +301,6 @@ def _header(file: Any, encoding: str | None, options: Mapping[str, Any]) -> list
             return [name.removeprefix(BOM) for name in next(csv.reader(text, **options), [])]
     except (AttributeError, TypeError, OSError, ValueError, csv.Error):
         return None
-
-
-_ADAPTERS: Mapping[str, TypeAdapter[Any]] = {
-    name: TypeAdapter(field.annotation or Any) for name, field in Entry.model_fields.items()
-}
 
 
 def _xml(value: Any) -> Any:
