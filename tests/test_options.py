@@ -178,8 +178,6 @@ def test_a_sandbox_crawl_has_a_database_and_a_feed_of_its_own() -> None:
     real, sandbox = config(), config(sandbox=True)
     assert real.places.database_url != sandbox.places.database_url
     assert real.places.feed_uri != sandbox.places.feed_uri
-    assert real.places.rejected_uri != sandbox.places.rejected_uri
-    assert real.places.dropped_out_uri != sandbox.places.dropped_out_uri
 
 
 def test_the_snapshot_is_of_today_in_shanghai() -> None:

@@ -40,14 +40,10 @@ class Places:
 
     database_url: str
     feed_uri: str | list[str]
-    rejected_uri: str | None
+    rejected_uri: str | None  # None: beside the feed
     dropped_out_uri: str | None
     report_uri: str | None
     spool: Path
-
-    def side_uris(self) -> dict[str, str | None]:
-        """Settings of the files beside the feed, and where each goes."""
-        return {"TOPLIST_REJECTED_URI": self.rejected_uri, "TOPLIST_DROPPED_OUT_URI": self.dropped_out_uri}
 
     @classmethod
     def load(cls, settings: Settings, *, sandbox: bool) -> Places:
@@ -57,12 +53,12 @@ class Places:
     @classmethod
     def of(cls, given: ProductSettings, *, sandbox: bool) -> Places:
         """Fill in the defaults, which lie in the project's folder. Raises InputError outside a project."""
-        report = _default_path(sandbox, suffix=".html") if given.report_uri is None else given.report_uri or None
+        report = _default_path(sandbox, ".html") if given.report_uri is None else given.report_uri or None
         return cls(
             database_url=given.database_url or _default_database(sandbox),
             feed_uri=given.feed_uri or _default_feed(sandbox),
-            rejected_uri=given.rejected_uri or _default_path(sandbox, "-rejected"),
-            dropped_out_uri=given.dropped_out_uri or _default_path(sandbox, "-dropped-out"),
+            rejected_uri=given.rejected_uri,
+            dropped_out_uri=given.dropped_out_uri,
             report_uri=report,
             spool=(project_dir() or Path(gettempdir())) / ".scrapy" / "spool",
         )
@@ -171,10 +167,10 @@ def _credentials(given: ProductSettings, tokens: Tokens) -> Credentials:
     return Credentials(key, secret, tokens.access_token, tokens.refresh_token)
 
 
-def _default_path(sandbox: bool, kind: str = "", suffix: str = ".jsonl") -> str | None:
+def _default_path(sandbox: bool, suffix: str = ".jsonl") -> str | None:
     """A file of the project's `exports/`; a sandbox crawl has files of its own."""
     root = project_dir()
-    name = ("sandbox" if sandbox else "toplist") + kind
+    name = "sandbox" if sandbox else "toplist"
     return str(root / "exports" / f"{name}-%(snapshot_date)s{suffix}") if root else None
 
 

@@ -14,13 +14,12 @@ import scrapy
 from scrapy import signals
 from scrapy.http import Response
 
-from toplist.api.calls import Call
+from toplist.api.calls import Call, category_call, list_call, time_call
 from toplist.api.daily import Figure, daily_call
 from toplist.api.details import detail_call
 from toplist.api.error_rules import check_refusal
 from toplist.api.parse_issues import ParseIssues
-from toplist.api.requests import category_call, list_call, time_call
-from toplist.api.responses import read_answer
+from toplist.api.responses import read_list_page
 from toplist.api.rows import RowError, read_row
 from toplist.api.tokens import read_instant
 from toplist.categories.tree import builtin_roots
@@ -30,6 +29,7 @@ from toplist.dates import utc_now
 from toplist.errors import ApiError, FatalApiError, Forbidden, ListError, PermissionDenied, Throttled, ToplistError
 from toplist.options import Arguments, resolve_options
 from toplist.ranktypes import RANK_TYPES, Protocol
+from toplist.ratelimit.limiter import RateLimiter
 from toplist.requests import call_request
 from toplist.run import Run
 from toplist.sandboxed import start_sandbox
@@ -94,6 +94,10 @@ class DoctorSpider(scrapy.Spider):
 
     name = "doctor"
     run: Run
+    session: Run
+    control: Run
+    config: Config
+    limiter: RateLimiter
     custom_settings = {  # noqa: RUF012 - Scrapy's own way to say it
         "EXTENSIONS": {"toplist.extensions.SnapshotExtension": None},
         "DOWNLOADER_MIDDLEWARES": {"toplist.lease_middleware.LeaseMiddleware": None},
@@ -118,6 +122,9 @@ class DoctorSpider(scrapy.Spider):
         asked = resolve_options(Arguments(), config, utc_now())
         spider = super().from_crawler(crawler, *args, **kwargs)
         spider.run = Run(crawler, config, asked, open_database(config.places.database_url))
+        spider.session = spider.control = spider.run
+        spider.config = config
+        spider.limiter = spider.run.limiter
         spider.run.tokens = TokenKeeper(spider.run)
         spider.run.patience = _NoPatience(spider.run.clock.monotonic)
         spider.findings = []
@@ -131,6 +138,7 @@ class DoctorSpider(scrapy.Spider):
         """Everything in a row, so that what comes first can explain what comes later."""
         run = self.run
         sandbox = await start_sandbox(run) if run.config.sandbox else None
+        await run.open_limiter()
         try:
             await self._clock()
             await self._secret()
@@ -192,7 +200,7 @@ class DoctorSpider(scrapy.Spider):
     def _first_offer(self, answer: Response, rank_type: str) -> str | None:
         protocol, endpoint = self.run.config.protocol, RANK_TYPES[rank_type].endpoint
         try:
-            rows = read_answer(protocol, endpoint, answer.status, answer.body).rows or []
+            rows = read_list_page(protocol, endpoint, answer.status, answer.body).rows or []
             return next((read_row(protocol, row, ParseIssues())[0].offer_id for row in rows), None)
         except (ApiError, RowError):
             return None
@@ -217,7 +225,7 @@ class DoctorSpider(scrapy.Spider):
             response: Response = await self.crawler.engine.download_async(request)
         except Forbidden as error:
             # For every process of the key. Not waited for: this crawl is closing, and what it found is to be kept.
-            self._pause = asyncio.ensure_future(self.run.gate.pause(self.run.config.limits.pause))  # type: ignore[union-attr]
+            self._pause = asyncio.ensure_future(self.run.limiter.pause(self.run.config.limits.pause))
             return error
         except Exception as error:
             return error

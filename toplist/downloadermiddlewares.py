@@ -14,11 +14,10 @@ from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 
 from toplist.api.calls import CATEGORY_GET, GET_TOKEN
-from toplist.api.categories import read_categories
-from toplist.api.error_rules import check_refusal
+from toplist.api.error_rules import TOKEN_CODES, check_refusal
 from toplist.api.parse_issues import ParseIssues
-from toplist.api.responses import read_answer
-from toplist.api.tokens import TOKEN_CODES, read_token_answer
+from toplist.api.responses import read_categories, read_list_page
+from toplist.api.tokens import read_token_answer
 from toplist.enrichment.base import READERS
 from toplist.errors import (
     ApiError,
@@ -30,6 +29,7 @@ from toplist.errors import (
     Throttled,
     TransientApiError,
 )
+from toplist.items import ListKey
 from toplist.ranktypes import RANK_TYPES
 from toplist.ratelimit.limiter import LimiterClosed
 from toplist.run import OfRun
@@ -105,12 +105,12 @@ class ApiResponseMiddleware(OfRun):
         stats.inc_value("toplist/answers/read")
         self.run.patience.answered(request.meta["toplist_sent_at"])
         if self._slowed:
-            self._slowed = await self.run.gate.ease() > 1.0  # type: ignore[union-attr]
+            self._slowed = await self.run.limiter.recover() > 1.0
         request.cb_kwargs.update(answer=answer, notes=notes)
         return response
 
     def _read(self, request: Request, response: Response, notes: ParseIssues) -> Any:
-        """A list's page as an Answer, a category as its nodes; any other call's answer as the JSON that it is."""
+        """A list's page as an ListPage, a category as its nodes; any other call's answer as the JSON that it is."""
         key = request.meta.get("toplist_key")
         if key is None:
             api = request.meta["toplist_call"].api
@@ -120,7 +120,7 @@ class ApiResponseMiddleware(OfRun):
                 return read_token_answer(response.status, response.body, self.run.config.tokens, self.run.clock.now())
             value = check_refusal(response.status, response.body, api.signed_as)
             return READERS[api](value, request.meta, notes) if api in READERS else value
-        return read_answer(key.protocol, RANK_TYPES[key.rank_type].endpoint, response.status, response.body, notes)
+        return read_list_page(key.protocol, RANK_TYPES[key.rank_type].endpoint, response.status, response.body, notes)
 
     async def _pause(self, request: Request, response: Response, error: ApiError) -> Request | None:
         why = self.run.patience.forbidden(request.meta["toplist_sent_at"])
@@ -128,7 +128,7 @@ class ApiResponseMiddleware(OfRun):
             self.run.stop("forbidden", why)
             return None
         seconds = self.run.config.limits.pause
-        await self.run.gate.pause(seconds)  # type: ignore[union-attr]
+        await self.run.limiter.pause(seconds)
         self.run.stats.set_value("toplist/ratelimit/pauses", self.run.patience.pauses_met)
         logger.warning("HTTP 403 for %s: nothing is sent for %g s, then it is asked again", error.subject, seconds)
         return _again(request)
@@ -139,7 +139,7 @@ class ApiResponseMiddleware(OfRun):
             self.run.stop("throttled", why)
             return None
         self._slowed = True
-        await self.run.gate.slow()  # type: ignore[union-attr]
+        await self.run.limiter.back_off()
         self.run.stats.inc_value("toplist/ratelimit/throttled")
         logger.warning("Throttled (%s) for %s: half the rate, then it is asked again", error.code, error.subject)
         return _again(request)
@@ -183,7 +183,18 @@ class ApiResponseMiddleware(OfRun):
             logger.warning("No grant for %s, their lists fail and the rest go on: %s", what, error)
             known = PermissionDenied(NO_GRANT, f"{error.code}: {error.message}", whole_endpoint=error.whole_endpoint)
             self._ungranted[scope] = known
+            self._refuse_waiting(scope, known)
         raise self._ungranted[scope]
+
+    def _refuse_waiting(self, scope: str, known: PermissionDenied) -> None:
+        """What waits in the limiter is not sent: a new exception for each request."""
+
+        def is_ungranted(key: object) -> bool:
+            return isinstance(key, ListKey) and scope in (key.rank_type, RANK_TYPES[key.rank_type].endpoint.value)
+
+        self.run.limiter.cancel(
+            is_ungranted, lambda: PermissionDenied(known.code, known.message, whole_endpoint=known.whole_endpoint)
+        )
 
     def _end_scope(self, request: Request, error: PermissionDenied) -> None:
         """What is no list and is asked more than once has a scope: said once. Who asks asks no further."""

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from scrapy import Spider, signals
 from scrapy.exceptions import CloseSpider, NotConfigured
 
+from toplist.exporters import CountingFeedExporter
+from toplist.feeds.s3 import S3Options
 from toplist.feeds.snapshot import deliver_snapshot
-from toplist.feeds.watched import WatchedFeedExporter
 from toplist.run import OfRun
 from toplist.sandbox.process import SandboxProcess
 from toplist.sandboxed import start_sandbox
@@ -44,6 +45,7 @@ class SnapshotExtension(OfRun):
         run = self.run
         if run.config.sandbox:
             self._sandbox = await start_sandbox(run)
+        await run.open_limiter()
         asked = run.asked
         logger.info("Snapshot of %s from %s, protocol %s", asked.snapshot_date, run.source, run.config.protocol)
 
@@ -62,15 +64,24 @@ class SnapshotExtension(OfRun):
             self._delivery = ["the feed was not written, the crawl was stopped"]
         else:
             await self._crawler.spider.details.fill()  # type: ignore[union-attr]
-            self._delivery = await run.in_thread(lambda: deliver_snapshot(run, self._crawler.settings))
-        exporter = self._crawler.get_extension(WatchedFeedExporter)
+            self._delivery = await run.in_thread(
+                lambda: deliver_snapshot(
+                    run.config.places,
+                    run.history,
+                    run.asked.snapshot_date,
+                    run.source,
+                    S3Options.from_settings(self._crawler.settings),
+                    allow_fewer=run.asked.refresh,
+                )
+            )
+        exporter = self._crawler.get_extension(CountingFeedExporter)
         if exporter is not None:
             await exporter.closed.wait()
         elif self._crawler.settings.getdict("FEEDS"):
             self._delivery.append("the feeds of FEEDS were not written, their exporter did not start")
         if run.config.retention_days is not None and reason != INTERRUPTED:
             oldest = run.asked.snapshot_date - timedelta(days=run.config.retention_days - 1)
-            forgotten = await run.in_thread(lambda: prune(run.engine, oldest))
+            forgotten = await run.in_thread(lambda: prune(run.engine, run.source, oldest))
             if forgotten:
                 logger.info("Forgot %d lists of days before %s (TOPLIST_RETENTION_DAYS)", forgotten, oldest)
         self._crawler.stats.set_value("toplist/verdict", str(self.verdict(reason)))

@@ -71,7 +71,7 @@ class LeaseMiddleware:
         claim = await self._claim(key)
         if claim.claimed is Claimed.OURS:
             return
-        if claim.claimed is Claimed.THERE:
+        if claim.claimed is Claimed.COMPLETE:
             self._count_as_there(key, claim)
             raise IgnoreRequest("another crawl has completed the list")
         self._run.stats.inc_value("toplist/leases/waited")
@@ -118,10 +118,10 @@ class LeaseMiddleware:
                 except SQLAlchemyError as error:
                     logger.warning("The leases can't be read: %s", type(error).__name__)
                     break
-                if claim.claimed is Claimed.HELD:
+                if claim.claimed is Claimed.LEASED:
                     continue
                 request = self._waiting.pop(key)
-                if claim.claimed is Claimed.THERE:
+                if claim.claimed is Claimed.COMPLETE:
                     self._count_as_there(key, claim)
                 else:
                     self._run.stats.inc_value("toplist/leases/taken_over")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from toplist.api.responses import Answer
+from toplist.api.responses import ListPage
 from toplist.api.rows import ReadRow, Rows
 from toplist.items import Entry, ListKey, RankList, Status
 from toplist.options import CrawlOptions
@@ -26,7 +26,7 @@ class ListAccumulator:
     seen: set[str] = field(default_factory=set)
     is_stale: bool = False
 
-    def add(self, key: ListKey, page: int, page_size: int, answer: Answer, collected_at: datetime) -> None:
+    def add(self, key: ListKey, page: int, page_size: int, answer: ListPage, collected_at: datetime) -> None:
         """Take a page in. `is_stale` says that it repeated what was there, as of a gateway that ignores the page."""
         self.first_at = self.first_at or collected_at
         self.total = answer.total if answer.total is not None else self.total
@@ -37,7 +37,7 @@ class ListAccumulator:
         self.seen |= offers
 
 
-def is_last(asked: CrawlOptions, page: int, gathered: ListAccumulator, answer: Answer) -> bool:
+def is_last(asked: CrawlOptions, page: int, gathered: ListAccumulator, answer: ListPage) -> bool:
     """Whether nothing more is to be asked: as deep as was asked, as much as there is, or a page that brought nothing.
 
     Where the gateway gives no total, a page that is not full is the last.

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from toplist.api.requests import OPENPLATFORM_LIMIT
+from toplist.api.calls import OPENPLATFORM_LIMIT
 from toplist.config import Config
 from toplist.dates import business_date
 from toplist.errors import InputError

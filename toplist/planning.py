@@ -77,7 +77,7 @@ async def batches(run: Run, plan: Plan) -> AsyncIterator[list[ListKey]]:
     lists = _lists(run, plan.categories)
     while batch := list(islice(lists, BATCH)):
         # How they stand now: another crawl may have completed some since the plan was made.
-        marks = await run.in_thread(partial(run.ledger.standing, batch))
+        marks = await run.in_thread(partial(run.ledger.entries, batch))
         for key in batch:
             mark = marks.get(key)
             if mark and _is_there(run, mark):
@@ -93,7 +93,7 @@ async def _entered(run: Run, categories: list[str]) -> Cost:
     lists = _lists(run, categories)
     while chunk := list(islice(lists, _ENTERED_AT_ONCE)):
         if asked.dry_run:
-            marks = await run.in_thread(partial(run.ledger.standing, chunk))
+            marks = await run.in_thread(partial(run.ledger.entries, chunk))
         else:
             marks = await run.in_thread(partial(run.ledger.plan, chunk, asked.rows, asked.page_size))
         for key in chunk:

@@ -13,8 +13,7 @@ from typing import Any
 
 from scrapy import Request
 
-from toplist.api.calls import Call
-from toplist.api.requests import list_call
+from toplist.api.calls import Call, list_call
 from toplist.items import ListKey
 from toplist.run import Run
 

@@ -1,4 +1,4 @@
-"""What the components of one crawl share: its configuration, its database, its gate and its tally."""
+"""What the components of one crawl share: its configuration, its database, its limiter and its tally."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from toplist.circuit_breaker import CircuitBreaker
 from toplist.config import Config
 from toplist.items import ListKey, Source
 from toplist.options import CrawlOptions
+from toplist.ratelimit.limiter import RateLimiter
+from toplist.ratelimit.shared_state import SharedState
 from toplist.storage.calibrations import Calibrations
 from toplist.storage.history import History
 from toplist.storage.history_reader import HistoryReader
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
 
     from toplist.errors import InputError
     from toplist.planning import Plan
-    from toplist.ratelimit.limiter import RateLimiter
     from toplist.token_renewal import TokenKeeper
 
 T = TypeVar("T")
@@ -78,7 +79,7 @@ class Run:
         self.clock = Clock()
         self.tally = CrawlSummary()
         self.patience = CircuitBreaker(self.clock.monotonic)
-        self.gate: RateLimiter | None = None
+        self.limiter = RateLimiter(config.limits.qps, self.is_stopping)
         self.stopped: str | None = None
         self.is_restoring = False
         self.there: dict[str, tuple[ListKey, int]] = {}
@@ -106,6 +107,15 @@ class Run:
         if self._gateway_url is None:
             raise RuntimeError("the sandbox has not started")
         return self._gateway_url
+
+    @property
+    def url(self) -> str:
+        return self.gateway_url
+
+    async def open_limiter(self) -> None:
+        """Start the limiter, when the credentials are known."""
+        key, qps = self.credentials.fingerprint(), self.config.limits.qps
+        await self.limiter.open(lambda: SharedState(self.engine, key, qps))
 
     def use_gateway(self, url: str, credentials: Credentials) -> None:
         """Ask this gateway, with these credentials: the sandbox brings its own."""

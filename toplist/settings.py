@@ -24,6 +24,7 @@ DOWNLOAD_HANDLERS = {
     "http": "toplist.downloadhandlers.RateLimitedDownloadHandler",
     "https": "toplist.downloadhandlers.RateLimitedDownloadHandler",
 }
+DOWNLOAD_MAXSIZE = 8 * 1024 * 1024  # an answer is a few hundred kB; a larger one is not read, compressed or not
 DOWNLOAD_TIMEOUT = os.environ.get("TOPLIST_DOWNLOAD_TIMEOUT") or 15
 DOWNLOAD_SLOTS = {"tree": {"delay": 0}, "extras": {"delay": 0}}  # what is no list counts against the budget only
 SCHEDULER = "toplist.scheduler.Scheduler"  # what was paused or throttled is asked again first
@@ -58,18 +59,18 @@ EXTENSIONS = {
     "toplist.extensions.SnapshotExtension": 0,
     "scrapy.extensions.telnet.TelnetConsole": None,
     "scrapy.extensions.feedexport.FeedExporter": None,
-    "toplist.feeds.watched.WatchedFeedExporter": 0,
+    "toplist.exporters.CountingFeedExporter": 0,
 }
 FEED_EXPORTERS = {
-    "json": "toplist.feeds.exporters.EntryJsonExporter",
-    "jsonlines": "toplist.feeds.exporters.EntryJsonLinesExporter",
-    "jsonl": "toplist.feeds.exporters.EntryJsonLinesExporter",
-    "jl": "toplist.feeds.exporters.EntryJsonLinesExporter",
-    "csv": "toplist.feeds.exporters.EntryCsvExporter",
-    "xml": "toplist.feeds.exporters.EntryXmlExporter",
-    "pickle": "toplist.feeds.exporters.EntryPickleExporter",
-    "marshal": "toplist.feeds.exporters.EntryMarshalExporter",
-    "parquet": "toplist.feeds.exporters.EntryParquetExporter",
+    "json": "toplist.exporters.EntryJsonExporter",
+    "jsonlines": "toplist.exporters.EntryJsonLinesExporter",
+    "jsonl": "toplist.exporters.EntryJsonLinesExporter",
+    "jl": "toplist.exporters.EntryJsonLinesExporter",
+    "csv": "toplist.exporters.EntryCsvExporter",
+    "xml": "toplist.exporters.EntryXmlExporter",
+    "pickle": "toplist.exporters.EntryPickleExporter",
+    "marshal": "toplist.exporters.EntryMarshalExporter",
+    "parquet": "toplist.exporters.EntryParquetExporter",
 }
 FEED_EXPORT_ENCODING = "utf-8"
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from toplist.api.categories import CategoryNode
 from toplist.api.parse_issues import ParseIssues
+from toplist.api.responses import CategoryNode
 from toplist.categories.fetcher import CategoryFetcher
 from toplist.categories.tree import TOP, Category, Tree
 from toplist.circuit_breaker import CircuitBreaker

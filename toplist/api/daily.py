@@ -12,9 +12,8 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from toplist.api import values
-from toplist.api.calls import PRICE_TREND, REPURCHASE_TREND, UNITS_TREND, Api, Call
+from toplist.api.calls import PRICE_TREND, REPURCHASE_TREND, UNITS_TREND, Api, Call, compact_json
 from toplist.api.parse_issues import ParseIssues
-from toplist.api.requests import compact_json
 from toplist.api.values import Price
 from toplist.errors import InputError, TransientApiError
 
@@ -74,7 +73,7 @@ def daily_call(figure: Figure, offer_id: str, first: date, last: date) -> Call:
     return Call(figure.api, {figure.value.parameter: compact_json(query)})
 
 
-def read_daily(figure: Figure, value: Any, notes: ParseIssues) -> dict[date, int | float]:
+def read_daily(figure: Figure, value: Any, issues: ParseIssues) -> dict[date, int | float]:
     """Day → figure, from the JSON of an answer that is no refusal. A day without a figure ("") is left out: it is not
     0. Days outside of the window that was asked are accepted. Raises TransientApiError without a list of days."""
     outer = value.get("result") if isinstance(value, dict) else None
@@ -87,9 +86,9 @@ def read_daily(figure: Figure, value: Any, notes: ParseIssues) -> dict[date, int
     for point in points:
         day = _day(point.get("date")) if isinstance(point, dict) else None
         if day is None:
-            notes[figure.field, "no_day"] += 1
+            issues[figure.field, "no_day"] += 1
             continue
-        number = notes.keep(figure.field, figure.value.read(point.get("value")))
+        number = issues.keep(figure.field, figure.value.read(point.get("value")))
         if number is not None:
             figures[day] = number
     return figures

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
+class Unparsable:
     """A value that is there and can't be read; `reason` is a word for a stat, such as ``negative``."""
 
     reason: str
@@ -22,9 +22,9 @@ class ParseIssues(Counter[tuple[str, str]]):
     What the stats `toplist/parse_issues/<field>/<reason>` are made of.
     """
 
-    def keep(self, field: str, value: T | Unread) -> T | None:
+    def keep(self, field: str, value: T | Unparsable) -> T | None:
         """The value, or `None` with a note where it could not be read."""
-        if isinstance(value, Unread):
+        if isinstance(value, Unparsable):
             self[field, value.reason] += 1
             return None
         return value

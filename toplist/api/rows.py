@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from toplist.api import values
-from toplist.api.parse_issues import ParseIssues, Unread
+from toplist.api.parse_issues import ParseIssues, Unparsable
 from toplist.items import Offer, PriceTier, RejectedRow
 from toplist.ranktypes import Protocol
 
@@ -57,7 +57,7 @@ OPENPLATFORM_COLUMNS = (
 )
 
 
-def read_row(protocol: Protocol, raw_row: Any, notes: ParseIssues) -> tuple[Offer, int | None]:
+def read_row(protocol: Protocol, raw_row: Any, issues: ParseIssues) -> tuple[Offer, int | None]:
     """An offer and the rank that the gateway gives it, if it does.
 
     Raises `RowError` where there is no offer id to know it by. What else can't be read is null, with a note.
@@ -66,13 +66,13 @@ def read_row(protocol: Protocol, raw_row: Any, notes: ParseIssues) -> tuple[Offe
         raise RowError("not_an_object")
     if protocol is Protocol.BASE64:
         offer_id = _offer_id(raw_row.get("offerId"))
-        fields = _read_columns(BASE64_COLUMNS, raw_row, notes)
-        _add_price(fields, raw_row, notes)
+        fields = _read_columns(BASE64_COLUMNS, raw_row, issues)
+        _add_price(fields, raw_row, issues)
         rank = None
     else:
         offer_id = _offer_id(raw_row.get("itemId"))
-        fields = _read_columns(OPENPLATFORM_COLUMNS, raw_row, notes)
-        rank = notes.keep("rank", values.read_rank(raw_row.get("sort")))
+        fields = _read_columns(OPENPLATFORM_COLUMNS, raw_row, issues)
+        rank = issues.keep("rank", values.read_rank(raw_row.get("sort")))
     fields["detail_url"] = fields.get("detail_url") or DETAIL_URL.format(offer_id)
     return Offer(offer_id=offer_id, **fields), rank
 
@@ -81,21 +81,21 @@ def _offer_id(raw: Any) -> str:
     offer_id = values.read_id(raw)
     if offer_id is None:
         raise RowError("no_offer_id")
-    if isinstance(offer_id, Unread):
+    if isinstance(offer_id, Unparsable):
         raise RowError(f"offer_id_{offer_id.reason}")
     return offer_id
 
 
-def _read_columns(columns: Iterable[Column], raw_row: dict[str, Any], notes: ParseIssues) -> dict[str, Any]:
-    return {column.field: notes.keep(column.field, column.read(raw_row.get(column.key))) for column in columns}
+def _read_columns(columns: Iterable[Column], raw_row: dict[str, Any], issues: ParseIssues) -> dict[str, Any]:
+    return {column.field: issues.keep(column.field, column.read(raw_row.get(column.key))) for column in columns}
 
 
-def _add_price(fields: dict[str, Any], raw_row: dict[str, Any], notes: ParseIssues) -> None:
+def _add_price(fields: dict[str, Any], raw_row: dict[str, Any], issues: ParseIssues) -> None:
     """The price, and what it and the tiers say of each other: a range is both ends, tiers have a first."""
-    price = notes.keep("price", values.read_price(raw_row.get("price")))
+    price = issues.keep("price", values.read_price(raw_row.get("price")))
     for key in _FEN_PRICE_KEYS:
         if price is None and key in raw_row:
-            price = notes.keep("price", values.read_price(raw_row[key], fen=True))
+            price = issues.keep("price", values.read_price(raw_row[key], fen=True))
     tiers: list[PriceTier] | None = fields["price_tiers"]
     if price is None:
         # what the smallest order pays a piece, as a detail's price is
@@ -128,7 +128,7 @@ class Rows:
     """What came of one list so far: pages arrive apart, in any order, and may be pickled in between."""
 
     pages: dict[int, list[ReadRow | RejectedRow]] = field(default_factory=dict)
-    notes: ParseIssues = field(default_factory=ParseIssues)
+    issues: ParseIssues = field(default_factory=ParseIssues)
 
     def add_page(
         self, protocol: Protocol, raw_rows: Sequence[Any], page: int, page_size: int, collected_at: datetime
@@ -141,7 +141,7 @@ class Rows:
 
     def _read(self, protocol: Protocol, raw_row: Any, position: int, collected_at: datetime) -> ReadRow | RejectedRow:
         try:
-            offer, rank = read_row(protocol, raw_row, self.notes)
+            offer, rank = read_row(protocol, raw_row, self.issues)
         except RowError as error:
             return RejectedRow(position=position, reason=error.reason, row=keepable(raw_row))
         return ReadRow(position, rank, offer, collected_at)

@@ -1,7 +1,7 @@
 """Values as found in the wild → typed values.
 
 Every reader takes what JSON brought and returns the value, `None` where nothing was said (null, missing, blank), or
-`Unread` with the reason. None raises, whatever comes, and none makes a 0 of what it can't read.
+`Unparsable` with the reason. None raises, whatever comes, and none makes a 0 of what it can't read.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from toplist.api import numbers
 from toplist.api.numbers import FigureError
-from toplist.api.parse_issues import Unread
+from toplist.api.parse_issues import Unparsable
 from toplist.items import PriceTier
 
 P = ParamSpec("P")
@@ -56,17 +56,17 @@ class Price(NamedTuple):
         return [PriceTier(start_quantity=start_quantity, price=price) for price in (self.low, self.high)]
 
 
-def _reader(read: Callable[Concatenate[Any, P], T]) -> Callable[Concatenate[Any, P], T | Unread | None]:
-    """Nothing said is `None`, and what the figures refuse is `Unread`."""
+def _reader(read: Callable[Concatenate[Any, P], T]) -> Callable[Concatenate[Any, P], T | Unparsable | None]:
+    """Nothing said is `None`, and what the figures refuse is `Unparsable`."""
 
     @functools.wraps(read)
-    def reader(raw: Any, /, *args: P.args, **kwargs: P.kwargs) -> T | Unread | None:
+    def reader(raw: Any, /, *args: P.args, **kwargs: P.kwargs) -> T | Unparsable | None:
         if raw is None or (isinstance(raw, str) and (not raw or raw.isspace())):
             return None
         try:
             return read(raw, *args, **kwargs)
         except FigureError as error:
-            return Unread(str(error))
+            return Unparsable(str(error))
 
     return reader
 

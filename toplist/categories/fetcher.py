@@ -8,8 +8,8 @@ from collections.abc import Coroutine, Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from toplist.api.categories import CategoryNode
-from toplist.api.requests import category_call
+from toplist.api.calls import category_call
+from toplist.api.responses import CategoryNode
 from toplist.categories.tree import DEEPEST, TOP, TOP_CATEGORY, Category, Reading, Tree
 from toplist.errors import ApiError, FatalApiError, PermissionDenied
 from toplist.ratelimit.limiter import LimiterClosed

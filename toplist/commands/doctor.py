@@ -14,7 +14,7 @@ from toplist.config import Config
 from toplist.dates import business_date, utc_now
 from toplist.doctor import DoctorSpider, Finding, State, is_ready
 from toplist.errors import InputError
-from toplist.feeds.delivery import probe
+from toplist.feeds.delivery import check_access
 from toplist.feeds.s3 import S3Options
 from toplist.feeds.snapshot import check_feeds
 from toplist.feeds.uris import parse_targets
@@ -124,7 +124,7 @@ def _feed(config: Config, settings: Any) -> Finding:
         targets = parse_targets(config.places.feed_uri, day)
     except InputError as error:
         return Finding("feed", State.PROBLEM, str(error), "see to it that it can be written", is_needed=True)
-    failed = probe(targets, s3=S3Options.from_settings(settings))
+    failed = check_access(targets, s3=S3Options.from_settings(settings))
     if failed:
         said = " ".join(each.reason for each in failed)
         return Finding("feed", State.PROBLEM, said, "check the bucket, the keys and the endpoint", is_needed=True)

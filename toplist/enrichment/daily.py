@@ -13,7 +13,7 @@ from toplist.api.calls import Api
 from toplist.api.daily import Figure, daily_call, windows
 from toplist.enrichment.base import Enrichment
 from toplist.run import Run
-from toplist.storage.daily import DailyStore
+from toplist.storage.enrichment import DailyStore
 
 logger = logging.getLogger(__name__)
 

@@ -12,10 +12,11 @@ from twisted.python.failure import Failure
 
 from toplist.api.details import Detail, detail_call
 from toplist.enrichment.base import Enrichment
+from toplist.feeds.s3 import S3Options
 from toplist.feeds.snapshot import deliver_snapshot
 from toplist.ranktypes import Protocol
 from toplist.run import Run
-from toplist.storage.details import DetailStore, Due
+from toplist.storage.enrichment import DetailStore, Due
 from toplist.trends.score import trend_score
 
 logger = logging.getLogger(__name__)
@@ -47,7 +48,16 @@ class Details(Enrichment):
             logger.info("Details: %d of %d offers are not known this week and are asked for", missing, self.wanted)
             await self.fill()
             # The feed is there before the long part begins; it is written again when that has ended.
-            await run.in_thread(lambda: deliver_snapshot(run, run.crawler.settings))
+            await run.in_thread(
+                lambda: deliver_snapshot(
+                    run.config.places,
+                    run.history,
+                    run.asked.snapshot_date,
+                    run.source,
+                    S3Options.from_settings(run.crawler.settings),
+                    allow_fewer=run.asked.refresh,
+                )
+            )
         last: Due | None = None
         while not self.is_over and (batch := await run.in_thread(lambda last=last: store.wanted(last, _BATCH))):  # type: ignore[misc]
             for due in batch:
@@ -58,7 +68,7 @@ class Details(Enrichment):
 
     def _request(self, due: Due, callback: Callable[..., Any], errback: Callable[..., Any]) -> Request:
         key = f"detail:{self.run.source}:{due.offer_id}:{self.run.asked.snapshot_date:%G-W%V}"
-        if due.is_there and not self.run.asked.refresh:
+        if due.is_complete and not self.run.asked.refresh:
             self.run.details_there.add(key)
             self.there += 1
         return self.request(

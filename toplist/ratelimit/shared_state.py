@@ -1,12 +1,14 @@
-"""Where the gate's state lives: one row an app key, in the database that the processes share.
+"""The limiter's state in the database that the processes share: one row per app key.
 
-Times are of the database's clock (`toplist.storage.database.database_now`). Blocking: called in a thread of its own.
+Times are of the database's clock (`toplist.storage.database.database_now`). Blocking: the limiter calls it in a thread
+of its own. A request costs three statements: one look and one update when a slot is reserved, one look when it begins.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -19,8 +21,10 @@ from toplist.storage.tables import rate_limit
 
 
 class SharedState:
-    """The shared state of one app key. Every answer comes with what to add to its times: they are the database's, and
-    the sum is `time.monotonic()`'s.
+    """The shared state of one app key.
+
+    Every answer comes with the clocks' offset: added to the answer's times, which are the database's, it makes them
+    times of `time.monotonic()`.
     """
 
     def __init__(self, engine: Engine, key: str, qps: float):
@@ -29,7 +33,8 @@ class SharedState:
         self._key = key
         self._qps = qps
         self._offset = ClockOffset()
-        # A look is one statement there, without a transaction around it; SQLite's driver would not take it.
+        self._step = 0.0
+        # On PostgreSQL a look is one statement, without a transaction around it; SQLite's driver does not take that.
         options = {"isolation_level": "AUTOCOMMIT"} if engine.dialect.name == "postgresql" else {}
         self._looking = self._engine.execution_options(**options)
         try:
@@ -37,54 +42,56 @@ class SharedState:
                 if connection.execute(select(rate_limit.c.key).where(rate_limit.c.key == key)).first() is None:
                     connection.execute(insert(rate_limit).values(key=key, state=""))
         except IntegrityError:
-            pass  # another process was first
+            pass  # another process inserted it first
 
     def close(self) -> None:
-        """Close what was opened for it alone."""
+        """Close what was opened for the limiter alone."""
         if self._engine is not self._given:
             self._engine.dispose()
 
-    def reserve(self, waiting: Sequence[Waiting]) -> tuple[Grant | Delay, float]:
+    def reserve(self, waiting: Sequence[Waiting], margin: float = 0.0) -> tuple[Grant | Delay, float]:
         """Reserve a slot for one of `waiting`: two statements. Returns the decision and the clocks' offset."""
         with writing(self._engine) as connection:
             state, now, offset = self._read(connection, lock=True)
-            decision, after = slots.reserve(state, now, self._qps, waiting)
+            decision, after = slots.reserve(state, now, self._qps, waiting, margin)
             if after != state:
-                self._write(connection, after)
+                self._write(connection, after, now)
         return decision, offset
 
-    def confirm(self, held: Grant, waiting: Waiting, *, is_late: bool = False) -> tuple[Grant | Delay | None, float]:
-        """Whether a reserved slot may be used: one statement; where it is late two more, or only they if `is_late`."""
+    def confirm(self, grant: Grant, waiting: Waiting, *, is_late: bool = False) -> tuple[Grant | Delay | None, float]:
+        """Whether a reserved slot may be used: one statement; two more where it is late, only these if `is_late`."""
         if not is_late:
             with self._looking.connect() as connection:
                 state, now, offset = self._read(connection, lock=False)
-            decision, after = slots.confirm(state, now, self._qps, held, waiting)
+            if self._step:
+                return None, offset  # the slot is of the clock as it was; the next reservation corrects the state
+            decision, after = slots.confirm(state, now, self._qps, grant, waiting)
             if after is None:
                 return decision, offset
         with writing(self._engine) as connection:
             state, now, offset = self._read(connection, lock=True)
-            decision, after = slots.confirm(state, now, self._qps, held, waiting)
+            decision, after = slots.confirm(state, now, self._qps, grant, waiting)
             if after is not None:
-                self._write(connection, after)
+                self._write(connection, after, now)
         return decision, offset
 
     def pause(self, seconds: float) -> None:
         """Stop every process of the key for `seconds` from now."""
-        self._change(lambda state, now: slots.paused(state, now, seconds))
+        self._change(lambda state, now: slots.pause(state, now, seconds))
 
-    def slow(self) -> None:
+    def back_off(self) -> None:
         """Halve the rate of every process of the key."""
-        self._change(lambda state, now: slots.slowed(state))
+        self._change(lambda state, now: slots.back_off(state))
 
-    def ease(self) -> float:
-        """Give a tenth of the rate back. Returns the factor that is left; 1 is the full rate."""
-        return self._change(lambda state, now: slots.eased(state)).factor
+    def recover(self) -> float:
+        """Restore a tenth of the rate. Returns the factor that is left; 1 is the full rate."""
+        return self._change(lambda state, now: slots.recover(state)).factor
 
     def _change(self, change: Callable[[State, float], State]) -> State:
         with writing(self._engine) as connection:
             state, now, _ = self._read(connection, lock=True)
-            after = change(state, now)
-            self._write(connection, after)
+            after = change(slots.drop_stale(state, now, self._qps), now)
+            self._write(connection, after, now)
         return after
 
     def _read(self, connection: Connection, *, lock: bool) -> tuple[State, float, float]:
@@ -95,8 +102,22 @@ class SharedState:
         # Around the locked row, not beside it: PostgreSQL would read the clock before it waits for the lock.
         row = query.subquery("locked")
         before = time.monotonic()
-        stored, now = connection.execute(select(row.c.state, database_now(connection))).one()
-        return State.loads(stored), float(now), self._offset.read(before, float(now), time.monotonic())
+        stored, text = connection.execute(select(row.c.state, database_now(connection))).one()
+        now = float(text)
+        offset = self._offset.read(before, now, time.monotonic())
+        self._step = self._offset.step or self._step
+        state = State.loads(stored)
+        if lock and self._step:
+            state, self._step = self._stepped(state, now), 0.0
+        return state, now, offset
 
-    def _write(self, connection: Connection, state: State) -> None:
-        connection.execute(update(rate_limit).where(rate_limit.c.key == self._key).values(state=state.dumps()))
+    def _stepped(self, state: State, now: float) -> State:
+        """The state after the clock was set forward: what is left of each wait stays, as when it is set back.
+
+        The first process that sees the step moves the times; what it stores is later than the old clock's time.
+        """
+        return slots.move(state, self._step) if state.written_at <= now - self._step + 0.05 else state
+
+    def _write(self, connection: Connection, state: State, now: float) -> None:
+        stored = replace(state, written_at=now).dumps()
+        connection.execute(update(rate_limit).where(rate_limit.c.key == self._key).values(state=stored))

@@ -16,18 +16,20 @@ from twisted.python.failure import Failure
 from toplist.api.daily import Figure
 from toplist.api.details import Detail
 from toplist.api.parse_issues import ParseIssues
-from toplist.api.responses import Answer
+from toplist.api.responses import ListPage
 from toplist.config import Config
 from toplist.dates import utc_now
 from toplist.enrichment.base import lists_have_ended, paced
 from toplist.enrichment.daily import Daily
 from toplist.enrichment.details import Details
 from toplist.errors import ApiError
+from toplist.feeds.s3 import S3Options
 from toplist.feeds.snapshot import check_feeds
 from toplist.items import ListKey, RankList
 from toplist.list_pages import ListAccumulator, is_last, outcome
 from toplist.options import Arguments, resolve_options
 from toplist.planning import batches, make_plan
+from toplist.ratelimit.limiter import RateLimiter
 from toplist.requests import list_request
 from toplist.run import Run
 from toplist.storage.database import open_database
@@ -48,6 +50,10 @@ class TopListSpider(scrapy.Spider):
     name = "toplist"
     writes_feeds = True
     run: Run
+    session: Run
+    control: Run
+    config: Config
+    limiter: RateLimiter
     details: Details
     daily: Daily
 
@@ -65,9 +71,12 @@ class TopListSpider(scrapy.Spider):
         reset = settings.getbool("DELTAFETCH_RESET")
         asked = resolve_options(arguments, config, utc_now(), delta_reset=reset)
         if cls.writes_feeds:
-            check_feeds(config.places, asked.snapshot_date)
+            check_feeds(config.places, asked.snapshot_date, S3Options.from_settings(crawler.settings))
         spider = super().from_crawler(crawler, *args, **kwargs)
         spider.run = Run(crawler, config, asked, open_database(config.places.database_url))
+        spider.session = spider.control = spider.run
+        spider.config = config
+        spider.limiter = spider.run.limiter
         spider.run.tokens = TokenKeeper(spider.run)
         spider.details = Details(spider.run)
         spider.daily = Daily(spider.run)
@@ -123,13 +132,19 @@ class TopListSpider(scrapy.Spider):
         self.daily.fail(failure)
 
     def parse_page(
-        self, response: Response, key: ListKey, page: int, gathered: ListAccumulator, answer: Answer, notes: ParseIssues
+        self,
+        response: Response,
+        key: ListKey,
+        page: int,
+        gathered: ListAccumulator,
+        answer: ListPage,
+        notes: ParseIssues,
     ) -> Iterator[Request | RankList]:
         """Take a page in; ask for the next, or end the list."""
         self._note(notes)
         gathered.add(key, page, self.run.asked.page_size, answer, self._collected_at(response))
         if is_last(self.run.asked, page, gathered, answer):
-            self._note(gathered.rows.notes)
+            self._note(gathered.rows.issues)
             yield outcome(self.run, key, gathered)
         else:
             yield self._page(key, page + 1, gathered)
