@@ -142,7 +142,7 @@ def test_an_unknown_code_fails_the_list_with_the_code_and_its_subject(harness: H
 
 
 def test_the_clock_follows_the_gateway_once(harness: Harness) -> None:
-    expired = refusal("gw.TimestampExpired")
+    expired = refusal("30")
     date = {"Date": "Tue, 24 Nov 2026 00:10:00 GMT"}
     assert isinstance(harness.answer(harness.request(), expired, 400, **date), Request)
     assert harness.session.clock.corrected_at == harness.clock.seconds
@@ -155,7 +155,7 @@ def test_the_clock_follows_the_gateway_once(harness: Harness) -> None:
 def test_what_was_signed_before_the_correction_is_asked_again(harness: Harness) -> None:
     early = harness.request()
     harness.session.clock.corrected_at = harness.clock.seconds + 1
-    assert isinstance(harness.answer(early, refusal("gw.TimestampExpired"), 400), Request)
+    assert isinstance(harness.answer(early, refusal("30"), 400), Request)
 
 
 def test_a_refused_secret_stops_the_crawl(harness: Harness) -> None:

@@ -86,7 +86,7 @@ class SnapshotExtension:
 
     def spider_idle(self, spider: Spider) -> None:
         """Close with a reason that says how the lists ended."""
-        if self._list_complaints() and not self._start_failed:
+        if self._list_problems() and not self._start_failed:
             raise CloseSpider("lists_incomplete" if self._summary.total_rows else "no_rows")
 
     async def spider_closed(self, spider: Spider, reason: str) -> None:
@@ -112,14 +112,14 @@ class SnapshotExtension:
         said = [control.stopped] if control.stopped else []
         if reason == SHUTDOWN or (reason == "cancelled" and not control.stopped):
             said.append("it was stopped")
-        said += self._list_complaints() + _errors(stats)
+        said += self._list_problems() + _errors(stats)
         return Verdict((*said, *self._feed_failures))
 
-    def _list_complaints(self) -> list[str]:
+    def _list_problems(self) -> list[str]:
         options = self._options
         if options.dry_run:
             return self._summary.gaps()
-        return self._summary.complaints(options.rank_types if options.rank_types_named else ())
+        return self._summary.problems(options.rank_types if options.rank_types_named else ())
 
     async def _prune(self) -> None:
         """Delete what is older than today asks for, whichever day was crawled, and of this crawl's source alone."""

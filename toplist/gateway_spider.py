@@ -24,8 +24,10 @@ from toplist.circuit_breaker import CircuitBreaker
 from toplist.config import Config
 from toplist.control import CrawlControl
 from toplist.dates import utc_now
+from toplist.enrichment.base import EnrichmentParts
 from toplist.http import ApiResponse
 from toplist.options import Arguments, CrawlOptions, resolve_options
+from toplist.planning import Planner
 from toplist.ranktypes import Protocol
 from toplist.ratelimit.limiter import RateLimiter
 from toplist.ratelimit.shared_state import DatabaseRow, SharedState
@@ -53,6 +55,7 @@ class GatewaySpider(scrapy.Spider):
     breaker: CircuitBreaker
     limiter: RateLimiter
     request_factory: RequestFactory
+    job: str | None = None  # Scrapyd's id of the job
     breaker_class: type[CircuitBreaker] = CircuitBreaker
     _sandbox: SandboxProcess | None = None
 
@@ -78,17 +81,16 @@ class GatewaySpider(scrapy.Spider):
         # Scrapy makes attributes of arguments; ours are in `options`, under the names of some attributes here.
         others = {name: value for name, value in kwargs.items() if name.startswith("_")}
         spider = super().from_crawler(crawler, *args, **others)
-        spider._make(config, options, crawler)
-        crawler.signals.connect(spider._spider_opened, signals.spider_opened)
-        crawler.signals.connect(spider._spider_closed, signals.spider_closed)
-        crawler.signals.connect(spider._engine_stopped, signals.engine_stopped)
+        spider.job = kwargs.get("_job")
+        spider.make_parts(config, options, crawler)
         return spider
 
     @classmethod
     def check(cls, config: Config, options: CrawlOptions, settings: BaseSettings) -> None:
         """Further checks before the database is opened. Raises InputError."""
 
-    def _make(self, config: Config, options: CrawlOptions, crawler: Crawler) -> None:
+    def make_parts(self, config: Config, options: CrawlOptions, crawler: Crawler) -> None:
+        """Make what the components are built from; the database is opened here. Raises InputError."""
         self.config = config
         self.options = options
         self.session = GatewaySession(config.gateway_url, config.credentials, Clock(), config.tokens)
@@ -98,6 +100,9 @@ class GatewaySpider(scrapy.Spider):
         self.breaker = self.breaker_class(self.session.clock.monotonic)
         self.request_factory = RequestFactory(self.session, options)
         self.limiter = RateLimiter(config.limits.qps, self.control.is_stopping)
+        crawler.signals.connect(self._spider_opened, signals.spider_opened)
+        crawler.signals.connect(self._spider_closed, signals.spider_closed)
+        crawler.signals.connect(self._engine_stopped, signals.engine_stopped)
 
     # What counts in Scrapy's stats is made when it is first used: the stats come after the spider.
 
@@ -114,6 +119,32 @@ class GatewaySpider(scrapy.Spider):
         stats = self.crawler.stats
         return CategoryPlanner(
             self.config.source, self.storage, self._category_fetcher, self.summary, self.control, stats
+        )
+
+    @cached_property
+    def planner(self) -> Planner:
+        """Plans the lists."""
+        return Planner(
+            self.config,
+            self.options,
+            self.categories,
+            storage=self.storage,
+            clock=self.session.clock,
+            summary=self.summary,
+            control=self.control,
+            stats=self.crawler.stats,
+        )
+
+    def enrichment_parts(self) -> EnrichmentParts:
+        """What each kind of extra is made from."""
+        return EnrichmentParts(
+            self.options,
+            self.config.source,
+            self.storage,
+            self.session,
+            self.request_factory,
+            self.control,
+            self.crawler.stats,
         )
 
     async def download(self, request: Request) -> ApiResponse:

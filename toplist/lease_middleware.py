@@ -61,7 +61,7 @@ class LeaseMiddleware:
     def from_crawler(cls, crawler: Crawler) -> Self:
         spider = gateway_spider_of(crawler)
         engine, options = spider.storage.engine, spider.options
-        owner = lease_owner_name(getattr(spider, "_job", None))  # Scrapyd's argument
+        owner = lease_owner_name(spider.job)
         self = cls(
             Leases(engine, Ledger(engine, options.snapshot_date), options.snapshot_date, owner),
             options,

@@ -29,6 +29,7 @@ from toplist.session import Clock
 from toplist.storage.ledger import Ledger, LedgerEntry
 from toplist.storage.storage import Storage
 from toplist.summary import CrawlSummary
+from toplist.tables import text_table
 
 logger = logging.getLogger(__name__)
 
@@ -94,14 +95,14 @@ class Cost:
 
     def table(self) -> str:
         """What is asked, what is skipped, and how long it takes, on one screen."""
-        lines = [f"{'rank type':<16}{'lists':>8}{'complete':>10}{'asked':>8}{'requests':>10}"]
+        heads = ("rank type", "lists", "complete", "asked", "requests")
+        rows: list[tuple[object, ...]] = []
         for kind, lists in self.lists.items():
             complete = self.complete[kind]
-            requests = math.ceil(self._requests(kind))
-            lines.append(f"{kind:<16}{lists:>8}{complete:>10}{lists - complete:>8}{requests:>10}")
+            rows.append((kind, lists, complete, lists - complete, math.ceil(self._requests(kind))))
         if len(self.lists) > 1:
-            figures = (self.lists.total(), self.complete.total(), self.asked)
-            lines.append(f"{'all':<16}" + "".join(f"{each:>8}" for each in figures) + f"{self.requests:>10}")
+            rows.append(("all", self.lists.total(), self.complete.total(), self.asked, self.requests))
+        lines = [text_table(heads, rows)]
         if any(kind not in self.pages for kind in self.lists) and self.asked:
             lines.append("A list counts as one request where no earlier day says how many pages it has.")
         limits = self.limits

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from toplist.items import ListKey, RankList, Status
+from toplist.tables import text_table
 
 NO_GRANT = "no grant"
-_NAMED_FAILURES = 20
-_FINE = (Status.COMPLETE, Status.PARTIAL, Status.EMPTY, Status.ABSENT)
+_MAX_NAMED = 20
+_ENDED_WELL = (Status.COMPLETE, Status.PARTIAL, Status.EMPTY, Status.ABSENT)
 
 
 class CrawlSummary:
@@ -43,7 +44,7 @@ class CrawlSummary:
         self.rejected += len(ended.rejected)
         if ended.status is Status.FAILED:
             self.ungranted[kind] += ended.code == NO_GRANT
-            if len(self.failures) < _NAMED_FAILURES:
+            if len(self.failures) < _MAX_NAMED:
                 reason = ": ".join(part for part in (ended.code, ended.message) if part)
                 self.failures.append(f"{kind} in {ended.key.category_id or 'all'}: {reason}")
 
@@ -61,7 +62,7 @@ class CrawlSummary:
         done = sum(sum(counter.values()) for counter in self.ended.values())
         return sum(self.planned.values()) - sum(self.skipped.values()) - done
 
-    def complaints(self, named: Sequence[str]) -> list[str]:
+    def problems(self, named: Sequence[str]) -> list[str]:
         """What keeps the lists from a good verdict. `named` are the rank types that were asked for by name."""
         failed = self.status(Status.FAILED) - sum(count for kind, count in self.ungranted.items() if kind not in named)
         said = [
@@ -79,43 +80,39 @@ class CrawlSummary:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether the crawl kept its promise, and what speaks against it."""
+    """Whether the crawl is complete, and the problems that say it is not."""
 
-    complaints: tuple[str, ...]
+    problems: tuple[str, ...]
 
     @property
     def is_good(self) -> bool:
-        return not self.complaints
+        return not self.problems
 
     @property
     def exit_status(self) -> int:
         return 0 if self.is_good else 3
 
     def __str__(self) -> str:
-        return "complete" if self.is_good else "incomplete: " + "; ".join(self.complaints)
+        return "complete" if self.is_good else "incomplete: " + "; ".join(self.problems)
 
 
 def table(summary: CrawlSummary) -> str:
     """Which list ended how, on one screen."""
     heads = ["rank type", "planned", "complete before", *(status.value for status in _COLUMNS), "rows"]
-    lines = [heads]
+    rows: list[tuple[object, ...]] = []
     for kind in summary.planned:
         ended = summary.ended[kind]
         pending = summary.planned[kind] - summary.skipped[kind] - sum(ended.values())
         counts = [pending if status is Status.PENDING else ended[status] for status in _COLUMNS]
-        lines.append([kind, *map(str, (summary.planned[kind], summary.skipped[kind], *counts, summary.rows[kind]))])
-    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
-    ruled = [
-        "  ".join(f"{cell:{'>' if column else '<'}{widths[column]}}" for column, cell in enumerate(line))
-        for line in lines
-    ]
-    return "\n".join([*ruled, *(f"  failed: {failure}" for failure in summary.failures), *remarks(summary)])
+        rows.append((kind, summary.planned[kind], summary.skipped[kind], *counts, summary.rows[kind]))
+    failures = (f"  failed: {failure}" for failure in summary.failures)
+    return "\n".join([text_table(heads, rows), *failures, *remarks(summary)])
 
 
 def remarks(summary: CrawlSummary) -> list[str]:
     """What is to be said of the plan: the first of the categories that could not be read, and notes."""
-    unread = list(summary.unread.items())[:_NAMED_FAILURES]
+    unread = list(summary.unread.items())[:_MAX_NAMED]
     return [*(f"  category {category_id} could not be read: {why}" for category_id, why in unread), *summary.notes]
 
 
-_COLUMNS = (*_FINE, Status.FAILED, Status.PENDING)
+_COLUMNS = (*_ENDED_WELL, Status.FAILED, Status.PENDING)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from scrapy import Request
 from scrapy.exceptions import IgnoreRequest
@@ -34,6 +34,18 @@ MAX_UNREADABLE = 20
 _MAX_NAMED = 5
 
 
+class EnrichmentParts(NamedTuple):
+    """What an `Enrichment` is made from."""
+
+    options: CrawlOptions
+    source: Source
+    storage: Storage
+    session: GatewaySession
+    requests: RequestFactory
+    control: CrawlControl
+    stats: StatsCollector
+
+
 class Enrichment(ABC):
     """One kind of extra. `scope` is its word in stats and messages."""
 
@@ -43,7 +55,6 @@ class Enrichment(ABC):
         self,
         options: CrawlOptions,
         source: Source,
-        *,
         storage: Storage,
         session: GatewaySession,
         requests: RequestFactory,

@@ -24,7 +24,7 @@ from toplist.http import ApiResponse, failure_reason
 from toplist.items import ListKey, RankList
 from toplist.list_pages import ListAccumulator, finished_list, is_last
 from toplist.options import CrawlOptions
-from toplist.planning import Plan, Planner
+from toplist.planning import Plan
 from toplist.ratelimit.limiter import LimiterClosed
 from toplist.storage.history import History
 from toplist.storage.ledger import Ledger
@@ -43,20 +43,6 @@ class TopListSpider(GatewaySpider):
         check_feeds(config.places, options.snapshot_date, S3Options.from_settings(settings))
 
     @cached_property
-    def planner(self) -> Planner:
-        """Plans the lists."""
-        return Planner(
-            self.config,
-            self.options,
-            self.categories,
-            storage=self.storage,
-            clock=self.session.clock,
-            summary=self.summary,
-            control=self.control,
-            stats=self.crawler.stats,
-        )
-
-    @cached_property
     def deliver(self) -> Callable[[], list[str]]:
         """Writes the snapshot's feeds; blocking."""
         return partial(
@@ -72,12 +58,12 @@ class TopListSpider(GatewaySpider):
     @cached_property
     def details(self) -> Details:
         """The details of single offers."""
-        return Details(self.options, self.config.source, deliver=self.deliver, **self._enrichment_parts())
+        return Details(*self.enrichment_parts(), deliver=self.deliver)
 
     @cached_property
     def daily(self) -> Daily:
         """The daily figures of single offers."""
-        return Daily(self.options, self.config.source, **self._enrichment_parts())
+        return Daily(*self.enrichment_parts())
 
     async def start(self) -> AsyncIterator[Any]:
         """Plan the snapshot's lists and ask for each; DeltaFetch skips those that are complete."""
@@ -156,12 +142,3 @@ class TopListSpider(GatewaySpider):
     def _count(self, issues: ParseIssues) -> None:
         for (field, reason), times in issues.items():
             self.crawler.stats.inc_value(f"toplist/parse_issues/{field}/{reason}", times)
-
-    def _enrichment_parts(self) -> dict[str, Any]:
-        return {
-            "storage": self.storage,
-            "session": self.session,
-            "requests": self.request_factory,
-            "control": self.control,
-            "stats": self.crawler.stats,
-        }
