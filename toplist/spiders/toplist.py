@@ -24,7 +24,7 @@ from toplist.enrichment.daily import Daily
 from toplist.enrichment.details import Details
 from toplist.errors import ApiError
 from toplist.feeds.s3 import S3Options
-from toplist.feeds.snapshot import check_feeds
+from toplist.feeds.snapshot import check_before_crawl
 from toplist.items import ListKey, RankList
 from toplist.list_pages import ListAccumulator, is_last, outcome
 from toplist.options import Arguments, resolve_options
@@ -71,7 +71,7 @@ class TopListSpider(scrapy.Spider):
         reset = settings.getbool("DELTAFETCH_RESET")
         asked = resolve_options(arguments, config, utc_now(), delta_reset=reset)
         if cls.writes_feeds:
-            check_feeds(config.places, asked.snapshot_date, S3Options.from_settings(crawler.settings))
+            check_before_crawl(config.places, asked.snapshot_date, S3Options.from_settings(crawler.settings))
         spider = super().from_crawler(crawler, *args, **kwargs)
         spider.run = Run(crawler, config, asked, open_database(config.places.database_url))
         spider.session = spider.control = spider.run
