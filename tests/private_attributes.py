@@ -1,8 +1,8 @@
 """Counts what the package uses of other projects' private names: `python -m tests.private_attributes`.
 
 Exit status 1 where one stands outside `toplist/compat.py`, or more than four inside. Counted are: `x._name` where `x`
-is not `self` or `cls`; `self._name` and methods `_name` where a base class of another project has that name; and imports
-of `_name`, or from a module `_name`, of another project.
+is not `self` or `cls`; `self._name` and methods `_name` where a base class of another project has that name; and
+imports of `_name`, or from a module `_name`, of another project.
 """
 
 from __future__ import annotations

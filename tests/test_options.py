@@ -31,7 +31,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
 
 
-def config(environ: dict[str, str] | None = None, sandbox: bool = False, **settings: Any) -> Config:
+def config(environ: Any = None, sandbox: Any = False, **settings: Any) -> Config:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (KEYS if environ is None else environ).items():
             patch.setenv(name, value)

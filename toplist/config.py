@@ -17,6 +17,7 @@ from scrapy.utils.conf import closest_scrapy_cfg
 from toplist.api.credentials import Credentials
 from toplist.api.tokens import Tokens
 from toplist.errors import InputError
+from toplist.items import Source
 from toplist.product_settings import ProductSettings, environment_notes, is_loopback, setting_name
 from toplist.product_settings import Settings as Settings
 from toplist.ranktypes import Protocol
@@ -83,6 +84,11 @@ class Config:
     category_cache_days: float
     count_covers: str
     retention_days: int | None
+
+    @property
+    def source(self) -> Source:
+        """Where the rows of a crawl come from."""
+        return Source.SANDBOX if self.sandbox else Source.GATEWAY
 
     @classmethod
     def load(cls, settings: Settings, *, sandbox: bool) -> Config:

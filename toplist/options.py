@@ -146,7 +146,10 @@ def _sentence(error: ValidationError, model: type[BaseModel], called: Mapping[st
 
 
 class CrawlOptions(BaseModel):
-    """What a crawl was asked for, defaults settled: checked against the protocol, the source and the date."""
+    """What a crawl was asked for, defaults settled: checked against the protocol, the source and the date.
+
+    `refetch`: lists that are complete are asked again, too (`refresh`, or DeltaFetch switched off).
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -158,6 +161,7 @@ class CrawlOptions(BaseModel):
     page_size: int
     snapshot_date: date
     refresh: bool
+    refetch: bool = False
     dry_run: bool = False
     details: bool = False
     daily: tuple[str, ...] | None = None
@@ -168,7 +172,14 @@ class CrawlOptions(BaseModel):
         return self.pages * self.page_size if self.pages else None
 
 
-def resolve_options(arguments: Arguments, config: Config, now: datetime, *, delta_reset: bool = False) -> CrawlOptions:
+def resolve_options(
+    arguments: Arguments,
+    config: Config,
+    now: datetime,
+    *,
+    delta_reset: bool = False,
+    delta_enabled: bool = True,
+) -> CrawlOptions:
     """Fill the defaults in and refuse what the protocol or the gateway can't do. Raises InputError."""
     defaults = Arguments.parse(
         {"categories": config.categories, "rank_types": config.rank_types},
@@ -193,6 +204,7 @@ def resolve_options(arguments: Arguments, config: Config, now: datetime, *, delt
         page_size=arguments.page_size,
         snapshot_date=_snapshot_date(arguments.snapshot_date, config.sandbox, business_date(now)),
         refresh=arguments.refresh or delta_reset,
+        refetch=arguments.refresh or delta_reset or not delta_enabled,
         dry_run=arguments.dry_run,
         details=arguments.details,
         daily=arguments.daily,

@@ -34,9 +34,8 @@ RETRY_TIMES = os.environ.get("TOPLIST_RETRY_TIMES") or 2
 RETRY_HTTP_CODES: list[int] = []  # the answer's code decides, not its HTTP status; Scrapy's own retries lost answers
 RETRY_GIVE_UP_LOG_LEVEL = "INFO"  # the list's failure is said once, where it is stored
 DOWNLOADER_MIDDLEWARES = {
-    "toplist.downloadermiddlewares.RequeueOnShutdownMiddleware": 540,
     "toplist.downloadermiddlewares.ApiResponseMiddleware": 560,
-    "toplist.token_renewal.TokenMiddleware": 580,
+    "toplist.downloadermiddlewares.TokenMiddleware": 580,
     "toplist.lease_middleware.LeaseMiddleware": 570,
 }
 SPIDER_MIDDLEWARES = {"toplist.spidermiddlewares.LedgerDeltaFetchMiddleware": 100}

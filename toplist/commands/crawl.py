@@ -48,7 +48,7 @@ class Command(StockCommand):
 
     def _tell(self, crawler: Any, problems: list[BaseException]) -> None:
         bad_input = next((each for each in problems if isinstance(each, InputError)), None)
-        bad_input = bad_input or getattr(getattr(crawler.spider, "run", None), "bad_input", None)
+        bad_input = bad_input or getattr(getattr(crawler.spider, "control", None), "bad_input", None)
         if bad_input is not None:
             print(f"toplist: {bad_input}", file=sys.stderr)
             if self.settings and self.settings.get("LOG_FILE"):
@@ -63,12 +63,12 @@ class Command(StockCommand):
             self.exitcode = 1 if problems else self.exitcode
             return
         verdict = snapshot.verdict(crawler.stats.get_value("finish_reason"))
-        run = snapshot.run
-        if run.asked.dry_run and run.plan is not None:
-            print("\n".join([run.plan.cost.table(), *remarks(run.tally)]))
+        spider = crawler.spider
+        if spider.options.dry_run and spider.plan is not None:
+            print("\n".join([spider.plan.cost.table(), *remarks(spider.summary)]))
         else:
-            extras = (crawler.spider.details, crawler.spider.daily)
-            print("\n".join([table(run.tally), *(line for each in extras for line in each.summary())]))
+            extras = (spider.details, spider.daily)
+            print("\n".join([table(spider.summary), *(line for each in extras for line in each.summary())]))
         logger.log(logging.INFO if verdict.is_good else logging.ERROR, "Verdict: %s", verdict)
         self.exitcode = verdict.exit_status
 

@@ -3,16 +3,16 @@
 import pytest
 
 from toplist.config import Limits
-from toplist.cost import Cost, duration
+from toplist.planning import Cost, duration
 from toplist.ratelimit.slots import CATEGORY_SAFETY_MARGIN, spacing
 
 LIMITS = Limits(qps=2, category_interval=1.5, pause=300)
 
 
-def cost(lists: int, categories: int, *, there: int = 0, limits: Limits = LIMITS, **pages: float) -> Cost:
+def cost(lists: int, categories: int, *, complete: int = 0, limits: Limits = LIMITS, **pages: float) -> Cost:
     counted = Cost(limits, pages)
     for number in range(lists):
-        counted.count("hot", str(number % categories), is_there=number < there)
+        counted.count("hot", str(number % categories), is_complete=number < complete)
     return counted
 
 
@@ -28,11 +28,11 @@ def test_the_interval_decides_where_there_are_few() -> None:
     assert cost(9, 9).seconds == pytest.approx(9 * spacing(2))
 
 
-def test_what_is_there_costs_nothing() -> None:
-    half = cost(10, 10, there=6)
+def test_what_is_complete_costs_nothing() -> None:
+    half = cost(10, 10, complete=6)
     assert (half.asked, half.requests) == (4, 4)
-    all_there = cost(10, 10, there=10)
-    assert (all_there.asked, all_there.requests, all_there.seconds) == (0, 0, 0.0)
+    all_complete = cost(10, 10, complete=10)
+    assert (all_complete.asked, all_complete.requests, all_complete.seconds) == (0, 0, 0.0)
 
 
 def test_pages_of_the_day_before_count() -> None:
