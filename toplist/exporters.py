@@ -37,9 +37,13 @@ from scrapy.exporters import (
 from scrapy.extensions.feedexport import FeedExporter, FeedSlot
 from scrapy.statscollectors import StatsCollector
 
+from toplist.addons import hide_password
+from toplist.config import Config
 from toplist.feeds.cells import BOM, cell, safe_text
 from toplist.feeds.formats import encodable, in_utc
+from toplist.feeds.uris import parse_targets
 from toplist.items import ENTRY_FIELDS, Entry, RankList
+from toplist.options import CrawlOptions
 
 if TYPE_CHECKING:
     from toplist.feeds.parquet import ParquetWriter
@@ -233,6 +237,7 @@ class CountingFeedExporter(FeedExporter):
     def __init__(self, crawler: Crawler):
         super().__init__(crawler)
         self.closed = asyncio.Event()
+        logging.getLogger("scrapy.extensions.feedexport").addFilter(hide_password_in_traceback)
         self._unfinished: dict[int, FeedSlot] = {}
         crawler.signals.connect(self._slot_closed, signals.feed_slot_closed)
 
@@ -254,7 +259,19 @@ class CountingFeedExporter(FeedExporter):
             for slot in self._unfinished.values():
                 if slot.itemcount or (slot.store_empty and slot.batch_id == 1):
                     self._count("close")
+            self._explain_empty(spider)
             self.closed.set()
+
+    def _explain_empty(self, spider: Spider) -> None:
+        config, options = getattr(spider, "config", None), getattr(spider, "options", None)
+        if not isinstance(config, Config) or not isinstance(options, CrawlOptions):
+            return  # another project's spider
+        whole = " ".join(each.uri for each in parse_targets(config.places.feed_uri, options.snapshot_date))
+        for slot in self.slots:
+            if slot.batch_id == 1 and not slot.itemcount:
+                logger.warning(
+                    "No entries in %s: nothing new was fetched; the whole snapshot is in %s", slot.uri, whole
+                )
 
     def _slot_closed(self, slot: FeedSlot) -> None:
         """Stored, or refused by its storage, which Scrapy counts."""
@@ -270,6 +287,13 @@ class CountingFeedExporter(FeedExporter):
 
     def _count(self, step: str) -> None:
         self.crawler.stats.inc_value(f"feedexport/failed_count/{step}")
+
+
+def hide_password_in_traceback(record: logging.LogRecord) -> bool:
+    """A log filter: boto3's errors name the endpoint, and its address may hold a password."""
+    if record.exc_info:
+        record.exc_text = hide_password(logging.Formatter().formatException(record.exc_info))
+    return True
 
 
 def is_appended(file: Any) -> bool:

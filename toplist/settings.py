@@ -76,6 +76,7 @@ FEED_EXPORT_ENCODING = "utf-8"
 # --- closed doors: a console and a server that run code have no place beside a secret --------------------------------
 TELNETCONSOLE_ENABLED = False
 REMOTE_CONTROL_ENABLED = False
+ADDONS = {"toplist.addons.S3SecretsAddon": 0}  # the keys for S3 do not show in the log
 
 LOG_LEVEL = "INFO"
 LOG_FORMATTER = "toplist.logformatter.LogFormatter"  # one line for a list, not its rows

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 import shutil
 import zlib
 from collections.abc import Iterator, Mapping
@@ -164,10 +165,17 @@ def _is_aws(endpoint_url: str) -> bool:
     return ".amazonaws.com" in (urlsplit(endpoint_url).hostname or "")
 
 
+def quiet_boto() -> None:
+    """Leave out boto3's debug lines: they hold keys and signatures."""
+    for name in ("boto3", "botocore", "s3transfer"):
+        logging.getLogger(name).setLevel(logging.INFO)
+
+
 def _client(options: S3Options) -> Any:
     import boto3
     from botocore.config import Config
 
+    quiet_boto()
     config = Config(
         connect_timeout=10,
         read_timeout=30,

@@ -20,7 +20,7 @@ from toplist.config import Places
 from toplist.errors import InputError
 from toplist.feeds.delivery import Delivered, Failed, S3Options, check_access, deliver, deliver_file, exists
 from toplist.feeds.s3 import S3Error
-from toplist.feeds.uris import Target, beside, check_targets, is_dated, parse_target, parse_targets
+from toplist.feeds.uris import Target, beside, check_targets, parse_target, parse_targets, undated
 from toplist.items import ListKey, Source
 from toplist.storage.history import History
 
@@ -31,26 +31,27 @@ REJECTED, DROPPED_OUT = "TOPLIST_REJECTED_URI", "TOPLIST_DROPPED_OUT_URI"
 Rows = Sequence[tuple[ListKey, BaseModel]]
 
 
-def check_feeds(places: Places, snapshot_date: date, s3: S3Options | None = None) -> None:
-    """Try every place that will be written to, before the first request; with `s3`, the access to S3 too.
+def check_feeds(places: Places, snapshot_date: date) -> None:
+    """Try every place on this computer that will be written to. Raises InputError."""
+    check_targets(parse_targets(places.feed_uri, snapshot_date), spool=places.spool)
+    for setting, target in _row_targets(places, snapshot_date).items():
+        check_targets([target], spool=places.spool, setting=setting)
+
+
+def check_before_crawl(places: Places, snapshot_date: date, s3: S3Options) -> None:
+    """`check_feeds`, and what a crawl should know before its first request: S3 refuses, the next day replaces the feed.
 
     An S3 that does not answer is logged only: it may at the crawl's end, and until then the files are kept. Raises
     InputError.
     """
+    check_feeds(places, snapshot_date)
     feeds = parse_targets(places.feed_uri, snapshot_date)
-    check_targets(feeds, spool=places.spool)
-    others = _row_targets(places, snapshot_date)
-    for setting, target in others.items():
-        check_targets([target], spool=places.spool, setting=setting)
-    for target in feeds:
-        if not is_dated(target, snapshot_date):
-            logger.warning(
-                "TOPLIST_FEED_URI: %s has no %%(snapshot_date)s, so the next day's feed replaces it", target.uri
-            )
-    for problem in check_access([*feeds, *others.values()], s3=s3) if s3 is not None else []:
+    for uri in undated(feeds, snapshot_date):
+        logger.warning("The next day's feed will replace %s: put %%(snapshot_date)s into TOPLIST_FEED_URI", uri)
+    for problem in check_access([*feeds, *_row_targets(places, snapshot_date).values()], s3=s3):
         if not problem.is_transient:
             raise InputError(problem.reason)
-        logger.warning("The feed's place was not checked: %s", problem.reason)
+        logger.warning("S3 could not be checked: %s", problem.reason)
 
 
 def write_snapshot(

@@ -86,9 +86,10 @@ def beside(target: Target, kind: str, suffix: str, snapshot_date: date) -> Targe
     return Target(f"s3://{target.bucket}/{key}", bucket=target.bucket, key=key)
 
 
-def is_dated(target: Target, snapshot_date: date) -> bool:
-    """Whether the place is this day's own, so that the next day does not replace it."""
-    return str(snapshot_date) in target.uri or f"{snapshot_date:%Y%m%d}" in target.uri
+def undated(targets: Sequence[Target], snapshot_date: date) -> list[str]:
+    """The places without the date in their address: the next day's file replaces this one."""
+    dates = (str(snapshot_date), f"{snapshot_date:%Y%m%d}")
+    return [target.uri for target in targets if not any(each in target.uri for each in dates)]
 
 
 def check_targets(targets: Sequence[Target], *, spool: Path | None = None, setting: str = "TOPLIST_FEED_URI") -> None:

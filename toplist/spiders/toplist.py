@@ -18,7 +18,7 @@ from toplist.config import Config
 from toplist.enrichment.daily import Daily
 from toplist.enrichment.details import Details
 from toplist.feeds.s3 import S3Options
-from toplist.feeds.snapshot import check_feeds, deliver_snapshot
+from toplist.feeds.snapshot import check_before_crawl, deliver_snapshot
 from toplist.gateway_spider import GatewaySpider
 from toplist.http import ApiResponse, failure_reason
 from toplist.items import ListKey, RankList
@@ -40,7 +40,7 @@ class TopListSpider(GatewaySpider):
 
     @classmethod
     def check(cls, config: Config, options: CrawlOptions, settings: BaseSettings) -> None:
-        check_feeds(config.places, options.snapshot_date, S3Options.from_settings(settings))
+        check_before_crawl(config.places, options.snapshot_date, S3Options.from_settings(settings))
 
     @cached_property
     def deliver(self) -> Callable[[], list[str]]:
