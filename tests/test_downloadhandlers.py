@@ -22,16 +22,15 @@ from scrapy.statscollectors import MemoryStatsCollector
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 
 from tests.ratelimit.simulation import InlineExecutor
-from toplist.api.calls import Call
+from toplist.api.calls import Call, category_call, list_call
 from toplist.api.credentials import Credentials
-from toplist.api.requests import category_call, list_call
 from toplist.downloadhandlers import RateLimitedDownloadHandler
 from toplist.errors import InputError
 from toplist.ranktypes import Protocol
 from toplist.ratelimit.connections import AnswerTooLarge
 from toplist.ratelimit.limiter import LimiterFailed, RateLimiter
 from toplist.ratelimit.shared_state import DatabaseRow, SharedState
-from toplist.run import Clock
+from toplist.session import Clock
 from toplist.storage.database import open_database
 
 SECRET = "s3cret-of-the-app"

@@ -19,7 +19,7 @@ from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
 from scrapy.exceptions import DownloadTimeoutError
 from scrapy.http import Headers, Response, TextResponse
 
-from toplist.api.requests import sign
+from toplist.api.calls import sign
 from toplist.ratelimit.connections import AnswerTooLarge, GatewayConnections
 from toplist.ratelimit.limiter import LimiterFailed, Permit, RateLimiter
 
@@ -95,7 +95,7 @@ class RateLimitedDownloadHandler(BaseDownloadHandler):
                 meta["toplist_age"],
                 meta.get("toplist_category"),
                 lambda: self._interval(meta.get("download_slot"), at_least),
-                meta.get("toplist_key"),
+                request,
             )
             if connections.is_ready() or connections.has_failed:
                 break

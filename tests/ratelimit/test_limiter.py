@@ -7,7 +7,7 @@ import gc
 import itertools
 import logging
 import weakref
-from collections.abc import Coroutine
+from collections.abc import Awaitable
 from typing import Any
 
 import pytest
@@ -46,7 +46,7 @@ def process(loop: SimulatedLoop) -> Process:
     return Process(loop, MemoryRow(loop))
 
 
-async def outcomes(*sends: Coroutine[Any, Any, Any]) -> list[Any]:
+async def outcomes(*sends: Awaitable[Any]) -> list[Any]:
     return await asyncio.gather(*sends, return_exceptions=True)
 
 
