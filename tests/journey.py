@@ -1,7 +1,8 @@
 """Follows one list through a crawl: `python -m tests.journey` prints the files that its request and its answer pass.
 
-A crawl of one page of one list runs in a process of its own, under `sys.setprofile`. A file counts when one of its
-functions runs. Importing it and constructing its classes does not count.
+A crawl of one page of one list runs in a process of its own, under `sys.setprofile`. A file is on the way when one of its
+functions is called with, returns or yields what is on the way (`REQUEST`, `ANSWER`), alone or first in a collection.
+Constructors do not count.
 
 - The request: from the command `scrapy crawl` until the request is signed.
 - The answer: from the download handler that received it until the feed is delivered.
@@ -28,12 +29,38 @@ PACKAGE = str(Path(__file__).resolve().parent.parent / "toplist") + "/"
 TRACE = "JOURNEY_TRACE"
 _CONSTRUCTORS = {"__init__", "__new__", "from_crawler", "update_settings", "__get_pydantic_core_schema__"}
 
+#: What the request is, on its way: modules of classes, or classes.
+REQUEST = (
+    "toplist.options",
+    "toplist.config.Config",
+    "toplist.items.ListKey",
+    "toplist.api.calls.Call",
+    "scrapy.http.request",
+)
+#: What the answer is, on its way: its bytes, its rows, the list with its entries, and what the trends see of it.
+ANSWER = (
+    "builtins.bytes",
+    "scrapy.http.response",
+    "toplist.http.ApiResponse",
+    "toplist.api.responses",
+    "toplist.api.rows",
+    "toplist.list_pages",
+    "toplist.items.RankList",
+    "toplist.items.Entry",
+    "toplist.items.Offer",
+    "toplist.trends.observation",
+)
+
 
 class Call(NamedTuple):
-    """A function of the package that was called or resumed."""
+    """A function of the package, and the classes of its arguments or of what it returned."""
 
     file: str
     function: str
+    kinds: list[str]
+
+    def has(self, carried: tuple[str, ...]) -> bool:
+        return any(kind == each or kind.startswith(each + ".") for kind in self.kinds for each in carried)
 
 
 class Journey(NamedTuple):
@@ -53,32 +80,47 @@ def follow(folder: Path) -> Journey:
         done = project.crawl(sandbox, *one_list, module="tests.journey", **{TRACE: str(trace)})
     assert done.status == 0, done.log
     calls = [Call(*each) for each in json.loads(trace.read_text(encoding="utf-8"))]
-    begun = _first(calls, lambda call: call == ("commands/crawl.py", "run"))
-    signed = _first(calls, lambda call: call.function == "sign" and call.file.startswith("api/"))
-    handled = _first(calls, lambda call: call == ("downloadermiddlewares.py", "process_response"))
+    begun = _first(calls, "commands/crawl.py", "run")
+    signed = _first(calls, "api/calls.py", "sign")
+    handled = _first(calls, "downloadermiddlewares.py", "process_response")
     received = max(at for at in range(handled) if calls[at].file == "downloadhandlers.py")
     delivered = max(at for at, call in enumerate(calls) if call.file.startswith("feeds/"))
-    return Journey(_files(calls[begun : signed + 1]), _files(calls[received : delivered + 1]))
+    request = [calls[begun].file, *_files(calls[begun : signed + 1], REQUEST)]
+    answer = [calls[received].file, *_files(calls[received : delivered + 1], ANSWER)]
+    return Journey(list(dict.fromkeys(request)), list(dict.fromkeys(answer)))
 
 
-def _first(calls: list[Call], wanted: Any) -> int:
-    return next(at for at, call in enumerate(calls) if wanted(call))
+def _first(calls: list[Call], file: str, function: str) -> int:
+    return next(at for at, call in enumerate(calls) if call[:2] == (file, function))
 
 
-def _files(calls: Iterable[Call]) -> list[str]:
-    return list(dict.fromkeys(call.file for call in calls if call.function not in _CONSTRUCTORS))
+def _files(calls: Iterable[Call], carried: tuple[str, ...]) -> list[str]:
+    return [call.file for call in calls if call.function not in _CONSTRUCTORS and call.has(carried)]
+
+
+def _kind(value: Any) -> str:
+    if type(value) in (list, tuple) and value:
+        value = value[0]
+    elif type(value) is dict and value:
+        value = next(iter(value.values()))
+    return f"{type(value).__module__}.{type(value).__qualname__}"
 
 
 def _traced() -> None:
     """In the crawl's process: `scrapy`, with every call in the package noted."""
-    calls: list[tuple[str, str]] = []
+    calls: list[Call] = []
 
-    def note(frame: FrameType, event: str, _: object) -> None:
+    def note(frame: FrameType, event: str, returned: object) -> None:
         code = frame.f_code
-        if event == "call" and code.co_filename.startswith(PACKAGE) and code.co_flags & inspect.CO_OPTIMIZED:
-            call = (code.co_filename.removeprefix(PACKAGE), code.co_name)
-            if not calls or calls[-1] != call:
-                calls.append(call)
+        if (
+            event in ("call", "return")
+            and code.co_filename.startswith(PACKAGE)
+            and code.co_flags & inspect.CO_OPTIMIZED
+        ):
+            names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+            values = [returned] if event == "return" else [frame.f_locals.get(name) for name in names]
+            kinds = sorted({_kind(value) for value in values})
+            calls.append(Call(code.co_filename.removeprefix(PACKAGE), code.co_name, kinds))
 
     threading.setprofile(note)
     sys.setprofile(note)
