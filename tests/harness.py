@@ -63,7 +63,7 @@ class Project:
 
     def start(self, sandbox: SandboxProcess | None, *arguments: str, **settings: str) -> subprocess.Popen[str]:
         """Start a crawl. What looks like `name=value` is a spider argument, anything else an option."""
-        command = [sys.executable, "-m", "scrapy", "crawl", "toplist"]
+        command = [sys.executable, "-m", settings.pop("module", "scrapy"), "crawl", "toplist"]
         for argument in arguments:
             command += ["-a", argument] if not argument.startswith("-") and "=" in argument else [argument]
         return subprocess.Popen(
