@@ -44,7 +44,7 @@ def environment(sandbox: SandboxProcess, folder: Path) -> dict[str, str]:
         "TOPLIST_DATABASE_URL": f"sqlite:///{folder / 'crawl.db'}",
         "TOPLIST_FEED_URI": str(folder / "feed-%(snapshot_date)s.jsonl"),
         "TOPLIST_QPS": "0",
-        "DOWNLOAD_DELAY": "0",
+        "TOPLIST_DOWNLOAD_DELAY": "0",
         "BARE_FEED": str(folder / "bare.jsonl"),
     }
 

@@ -15,12 +15,12 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+from toplist.categories.tree import roots_data
 from toplist.ranktypes import RANK_TYPES
-from toplist.sandbox.catalogue import package_json
 from toplist.sandbox.process import SandboxProcess
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOTS = [str(each["id"]) for each in package_json("roots.json")][:20]
+ROOTS = [str(each["id"]) for each in roots_data()][:20]
 NINE = ",".join(list(RANK_TYPES)[:9])
 
 

@@ -25,11 +25,11 @@ from sqlalchemy import create_engine, text
 
 from benchmarks.gate import ROOT, arrivals, figures
 from tests.postgres_server import serve_postgres
+from toplist.categories.tree import roots_data
 from toplist.ranktypes import RANK_TYPES
-from toplist.sandbox.catalogue import package_json
 from toplist.sandbox.process import SandboxProcess
 
-CATEGORIES = [str(each["id"]) for each in package_json("roots.json")]
+CATEGORIES = [str(each["id"]) for each in roots_data()]
 SHARES = [CATEGORIES[start : start + 8] for start in range(0, 40, 8)]  # each crawl its own; the fifth comes late
 LENGTH = 150.0  # seconds that a row measures
 KILL_EVERY = 10.0

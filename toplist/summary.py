@@ -51,6 +51,11 @@ class CrawlSummary:
         return sum(counter[status] for counter in self.ended.values())
 
     @property
+    def total_rows(self) -> int:
+        """Rows that came, and those that were stored already."""
+        return sum(self.rows.values())
+
+    @property
     def pending(self) -> int:
         """Planned, and neither ended nor skipped."""
         done = sum(sum(counter.values()) for counter in self.ended.values())
@@ -62,7 +67,7 @@ class CrawlSummary:
         said = [
             (failed, f"{failed} of {sum(self.planned.values())} lists failed"),
             (self.pending, f"{self.pending} lists were not asked for or not stored"),
-            (not sum(self.rows.values()), "no row came"),
+            (not self.total_rows, "no row came"),
         ]
         return [text for count, text in said if count] + self.gaps()
 
@@ -90,27 +95,27 @@ class Verdict:
         return "complete" if self.is_good else "incomplete: " + "; ".join(self.complaints)
 
 
-def table(tally: CrawlSummary) -> str:
+def table(summary: CrawlSummary) -> str:
     """Which list ended how, on one screen."""
-    heads = ["rank type", "planned", "there", *(status.value for status in _COLUMNS), "rows"]
+    heads = ["rank type", "planned", "complete before", *(status.value for status in _COLUMNS), "rows"]
     lines = [heads]
-    for kind in tally.planned:
-        ended = tally.ended[kind]
-        pending = tally.planned[kind] - tally.skipped[kind] - sum(ended.values())
+    for kind in summary.planned:
+        ended = summary.ended[kind]
+        pending = summary.planned[kind] - summary.skipped[kind] - sum(ended.values())
         counts = [pending if status is Status.PENDING else ended[status] for status in _COLUMNS]
-        lines.append([kind, *map(str, (tally.planned[kind], tally.skipped[kind], *counts, tally.rows[kind]))])
+        lines.append([kind, *map(str, (summary.planned[kind], summary.skipped[kind], *counts, summary.rows[kind]))])
     widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
     ruled = [
         "  ".join(f"{cell:{'>' if column else '<'}{widths[column]}}" for column, cell in enumerate(line))
         for line in lines
     ]
-    return "\n".join([*ruled, *(f"  failed: {failure}" for failure in tally.failures), *remarks(tally)])
+    return "\n".join([*ruled, *(f"  failed: {failure}" for failure in summary.failures), *remarks(summary)])
 
 
-def remarks(tally: CrawlSummary) -> list[str]:
+def remarks(summary: CrawlSummary) -> list[str]:
     """What is to be said of the plan: the first of the categories that could not be read, and notes."""
-    unread = list(tally.unread.items())[:_NAMED_FAILURES]
-    return [*(f"  category {category_id} could not be read: {why}" for category_id, why in unread), *tally.notes]
+    unread = list(summary.unread.items())[:_NAMED_FAILURES]
+    return [*(f"  category {category_id} could not be read: {why}" for category_id, why in unread), *summary.notes]
 
 
 _COLUMNS = (*_FINE, Status.FAILED, Status.PENDING)

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
-from toplist.api.signing import base64_signature, base64_text, openplatform_signature, openplatform_text
+from toplist.api.calls import base64_signature, base64_text, openplatform_signature, openplatform_text
 
 VECTORS = Path(__file__).parent / "vectors"
 

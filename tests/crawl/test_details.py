@@ -15,7 +15,7 @@ from toplist.api.daily import Figure
 from toplist.items import Source
 from toplist.sandbox.market import Market
 from toplist.sandbox.process import SandboxProcess
-from toplist.storage.details import week_of
+from toplist.storage.enrichment import week_of
 from toplist.trends.score import trend_score
 
 Gateway = Callable[..., SandboxProcess]
@@ -226,13 +226,13 @@ def test_daily_figures_are_those_of_the_market(project: Project, gateway: Gatewa
     today = date.fromisoformat(sandbox.state()["market_date"])
     for offer, day, units, price, _, source in days:
         assert source == Source.GATEWAY
-        standing = market.standing(offer, date.fromisoformat(day))
+        standing = market.figures(offer, date.fromisoformat(day))
         assert units == standing.offer.sold(standing.age, 1)
         assert price > 0
     for offer in offers:
         newest = max(day for each, day, *_ in days if each == offer)
         oldest = min(day for each, day, *_ in days if each == offer)
-        listed = market.truth(offer, today).listed_on
+        listed = date.fromordinal(market.figures(offer, today).offer.born)
         assert newest == str(today - timedelta(days=1))
         assert oldest == str(max(listed, today - timedelta(days=90)))
         rates = [rate for each, _, _, _, rate, _ in days if each == offer and rate is not None]

@@ -88,10 +88,13 @@ def test_s3_that_goes_away_in_the_middle(project: Project, gateway: Gateway, tmp
 
 def test_a_wrong_key(project: Project, gateway: Gateway, tmp_path: Path) -> None:
     with serve_s3(tmp_path) as server:
-        done = project.crawl(gateway("--total=20"), *PLAN, **at(server, "not-the-secret"))
-        assert done.status == 3
-        assert "AWS_SECRET_ACCESS_KEY" in done.verdict
+        sandbox = gateway("--total=20")
+        done = project.crawl(sandbox, *PLAN, **at(server, "not-the-secret"))
+        assert done.status == 2
+        assert "AWS_SECRET_ACCESS_KEY" in done.log.splitlines()[-1]
         assert "not-the-secret" not in done.log
+        assert sandbox.state()["arrivals"] == 0
+        assert project.crawl(sandbox, *PLAN).status == 0
         again = export(project, f"--snapshot-date={day(project)}", **at(server, "not-the-secret"))
         assert again.status == 3
         assert len(again.log.splitlines()) == 1

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from threading import Barrier
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
 
 from tests.feeds.feed_samples import DAY, a_bare_entry, an_entry
+from tests.storage.together import together
 from toplist.items import ENTRY_FIELDS, Entry, ListKey, RankList, RejectedRow, Source, Status
 from toplist.ranktypes import Protocol
 from toplist.storage.database import open_database
@@ -49,18 +48,6 @@ def ended(entries: Sequence[Entry], status: Status = Status.COMPLETE, key: ListK
 
 def ranks(history: History) -> list[int]:
     return [entry.rank for entry in history.entries(DAY, Source.SANDBOX)]
-
-
-def together(*work: Callable[[], object]) -> list[object]:
-    """Each in a thread of its own, begun at one instant."""
-    barrier = Barrier(len(work))
-
-    def run(each: Callable[[], object]) -> object:
-        barrier.wait()
-        return each()
-
-    with ThreadPoolExecutor(len(work)) as threads:
-        return [each.result(60) for each in [threads.submit(run, each) for each in work]]
 
 
 def test_what_is_stored_comes_back(history: History) -> None:

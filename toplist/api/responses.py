@@ -1,24 +1,37 @@
-"""An answer to a list's call → its rows, still raw, and the total; or the failure that it is."""
+"""Answers to the calls of lists and of categories → typed pages and nodes, or the `ApiError` that the answer is.
+
+Rows of a list stay raw here; `toplist.api.rows` reads them.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from toplist.api.error_rules import check_refusal
 from toplist.api.parse_issues import ParseIssues
-from toplist.api.values import read_count
+from toplist.api.values import read_count, read_flag, read_id, read_text
 from toplist.errors import TransientApiError
 from toplist.ranktypes import Endpoint, Protocol
 
+#: The outermost key of a `base64` list.
 WRAPPERS = {
     Endpoint.NEW: "alibaba_product_top_list_query_response",
     Endpoint.CLASSIC: "alibaba_item_search_best_response",
 }
 
+#: In the name of a category that the platform has retired.
+RETIRED = "停用"
+
+#: The id that stands for the root; no category has it.
+ROOT_ID = "0"
+
+_CHILDREN_KEYS = ("childCategorys", "childCategories")  # the first is the platform's own spelling
+_MAX_TREE_DEPTH = 4
+
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ListPage:
     """One page of a list. `rows` is `None` where the gateway has no such list, and ``[]`` where it is empty.
 
     `total` is the rows of the whole list, where the gateway says it: `base64` alone does.
@@ -28,25 +41,25 @@ class Answer:
     total: int | None
 
 
-def read_answer(
-    protocol: Protocol, endpoint: Endpoint, status: int, body: bytes, notes: ParseIssues | None = None
-) -> Answer:
-    """Read an answer to `list_call`. Raises a `ApiError` for everything that is not a list.
+def read_list_page(
+    protocol: Protocol, endpoint: Endpoint, status: int, body: bytes, issues: ParseIssues | None = None
+) -> ListPage:
+    """Read an answer to `list_call`. Raises an `ApiError` for everything that is not a list.
 
     The outermost key must be the endpoint's. Below it, a missing or null value makes the list absent. Any other type
-    raises TransientApiError. `notes` counts a total that can't be read.
+    raises TransientApiError. `issues` counts a total that can't be read.
     """
     value = check_refusal(status, body, protocol)
     if protocol is Protocol.OPENPLATFORM:
-        return Answer(_openplatform_rows(value), None)
+        return ListPage(_openplatform_rows(value), None)
     result = _object(_outermost(value, WRAPPERS[endpoint]), "result")
-    notes = ParseIssues() if notes is None else notes
-    return Answer(_rows(result, "itemList"), notes.keep("total", read_count(result.get("total"))))
+    issues = ParseIssues() if issues is None else issues
+    return ListPage(_rows(result, "itemList"), issues.keep("total", read_count(result.get("total"))))
 
 
 def _openplatform_rows(value: Any) -> list[Any] | None:
     outer = _outermost(value, "result")
-    # One `result` is accepted too: not every answer seen has the second that the documentation has.
+    # One `result` is accepted too: not every observed answer has the second one that the documentation has.
     inner = outer if "rankProductModels" in outer else _object(outer, "result")
     return _rows(inner, "rankProductModels")
 
@@ -71,3 +84,74 @@ def _rows(parent: dict[str, Any], key: str) -> list[Any] | None:
     if rows is not None and not isinstance(rows, list):
         raise TransientApiError("unreadable", f"{key} is not a list")
     return rows
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryNode:
+    """One category. `children` holds only what this answer says about them; a call for a child returns more.
+
+    `name` is Chinese; `is_leaf` is `None` where the gateway did not say.
+    """
+
+    category_id: str
+    name: str | None
+    is_leaf: bool | None
+    parent_ids: tuple[str, ...] = ()
+    children: list[CategoryNode] = field(default_factory=list)
+
+    @property
+    def retired(self) -> bool:
+        """Whether its name contains 停用."""
+        return RETIRED in (self.name or "")
+
+
+def read_categories(body: bytes, status: int = 200, issues: ParseIssues | None = None) -> list[CategoryNode]:
+    """Read an answer to `category_call`: the requested categories, with their children.
+
+    Raises an `ApiError` as the lists do. A category without a readable id is left out and counted in `issues`
+    (``category_id``). For id 0 the answer is one node, whose children are the roots.
+    """
+    value = check_refusal(status, body, Protocol.OPENPLATFORM)
+    found = value.get("categoryInfo") if isinstance(value, dict) else None
+    if isinstance(found, dict):
+        found = [found]
+    if not isinstance(found, list):
+        raise TransientApiError("unreadable", "JSON without categoryInfo")
+    return _nodes(found, "categoryID", ParseIssues() if issues is None else issues, _MAX_TREE_DEPTH)
+
+
+def _nodes(raw_nodes: Any, id_key: str, issues: ParseIssues, depth: int) -> list[CategoryNode]:
+    if not isinstance(raw_nodes, list) or not depth:
+        return []
+    nodes = (_node(raw, id_key, issues, depth) for raw in raw_nodes)
+    return [node for node in nodes if node is not None]
+
+
+def _node(raw: Any, id_key: str, issues: ParseIssues, depth: int) -> CategoryNode | None:
+    if not isinstance(raw, dict):
+        issues["category_id", "not_an_object"] += 1
+        return None
+    category_id = _category_id(raw, id_key, issues)
+    if category_id is None:
+        return None
+    children = next((raw[key] for key in _CHILDREN_KEYS if raw.get(key)), None)
+    parents = raw.get("parentIDs")
+    parent_ids = [read_id(parent) for parent in parents] if isinstance(parents, list) else []
+    return CategoryNode(
+        category_id,
+        issues.keep("category_name", read_text(raw.get("name"))),
+        issues.keep("is_leaf", read_flag(raw.get("isLeaf"))),
+        tuple(parent for parent in parent_ids if isinstance(parent, str)),
+        _nodes(children, "id", issues, depth - 1),
+    )
+
+
+def _category_id(raw: dict[str, Any], id_key: str, issues: ParseIssues) -> str | None:
+    """A node's own id is `categoryID`, a child's is `id`; each is accepted for the other."""
+    given = raw.get(id_key, raw.get("id", raw.get("categoryID")))
+    if given in (0, ROOT_ID):
+        return ROOT_ID
+    category_id = issues.keep("category_id", read_id(given))
+    if category_id is None and given in (None, ""):
+        issues["category_id", "missing"] += 1
+    return category_id

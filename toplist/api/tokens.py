@@ -1,6 +1,6 @@
 """The merchant's tokens: the refresh flow of `system.oauth2/getToken`, and what it brings.
 
-The flow is not signed and carries the secret in its form, so the logical call is empty: `toplist.api.requests`
+The flow is not signed and carries the secret in its form, so the logical call is empty: `toplist.api.calls`
 fills it in as the last step before the wire. It goes over https, or to this computer, as every gateway URL must.
 """
 
@@ -16,9 +16,6 @@ from toplist.api.decoding import one_line, parse_body
 from toplist.api.error_rules import check_refusal
 from toplist.api.values import read_count, read_text
 from toplist.errors import FatalApiError
-
-#: Refusals that mean the access token: a new one may help.
-TOKEN_CODES = frozenset({"401", "26", "27"})
 
 _STAMP = re.compile(r"(?P<second>[0-9]{14})(?P<milli>[0-9]{3})?(?P<zone>[+-][0-9]{4})")
 

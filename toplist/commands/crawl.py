@@ -7,13 +7,20 @@ import logging
 import sys
 from typing import Any
 
+from scrapy.commands import ScrapyHelpFormatter
 from scrapy.commands.crawl import Command as StockCommand
+from scrapy.crawler import Crawler
 
 from toplist.errors import InputError
 from toplist.extensions import SnapshotExtension
+from toplist.options import Arguments
 from toplist.summary import remarks, table
 
 logger = logging.getLogger("toplist")
+
+
+class _HelpFormatter(ScrapyHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Scrapy's help, with the table of spider arguments as it is."""
 
 
 class Command(StockCommand):
@@ -21,6 +28,11 @@ class Command(StockCommand):
 
     Exit status 0: every planned list ended, a row came, every feed was delivered. 3: not so. 2: bad input.
     """
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.formatter_class = _HelpFormatter
+        parser.epilog = "Arguments of the spider toplist, as -a NAME=VALUE:\n\n" + Arguments.help()
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         if len(args) != 1:
@@ -36,7 +48,7 @@ class Command(StockCommand):
 
     def _tell(self, crawler: Any, problems: list[BaseException]) -> None:
         bad_input = next((each for each in problems if isinstance(each, InputError)), None)
-        bad_input = bad_input or getattr(getattr(crawler.spider, "run", None), "bad_input", None)
+        bad_input = bad_input or getattr(getattr(crawler.spider, "control", None), "bad_input", None)
         if bad_input is not None:
             print(f"toplist: {bad_input}", file=sys.stderr)
             if self.settings and self.settings.get("LOG_FILE"):
@@ -46,16 +58,24 @@ class Command(StockCommand):
         for problem in problems:
             kind = type(problem).__name__
             logger.critical("The crawl could not be made: %s: %s", kind, problem, exc_info=problem)
-        snapshot = crawler.get_extension(SnapshotExtension) if getattr(crawler, "_extensions", None) else None
+        snapshot = _snapshot(crawler)
         if problems or snapshot is None:
             self.exitcode = 1 if problems else self.exitcode
             return
         verdict = snapshot.verdict(crawler.stats.get_value("finish_reason"))
-        run = snapshot.run
-        if run.asked.dry_run and run.plan is not None:
-            print("\n".join([run.plan.cost.table(), *remarks(run.tally)]))
+        spider = crawler.spider
+        if spider.options.dry_run and spider.plan is not None:
+            print("\n".join([spider.plan.cost.table(), *remarks(spider.summary)]))
         else:
-            extras = (crawler.spider.details, crawler.spider.daily)
-            print("\n".join([table(run.tally), *(line for each in extras for line in each.summary())]))
+            extras = (spider.details, spider.daily)
+            print("\n".join([table(spider.summary), *(line for each in extras for line in each.summary())]))
         logger.log(logging.INFO if verdict.is_good else logging.ERROR, "Verdict: %s", verdict)
         self.exitcode = verdict.exit_status
+
+
+def _snapshot(crawler: Crawler) -> SnapshotExtension | None:
+    """None for another spider, and for a crawl that ended before its extensions were made."""
+    try:
+        return crawler.get_extension(SnapshotExtension)
+    except RuntimeError:
+        return None

@@ -12,6 +12,7 @@ from scrapy.exceptions import UsageError
 from toplist.config import Places
 from toplist.errors import InputError
 from toplist.feeds.delivery import Failed
+from toplist.feeds.s3 import S3Options
 from toplist.feeds.snapshot import check_feeds, write_snapshot
 from toplist.items import Source
 from toplist.storage.database import open_database
@@ -57,7 +58,7 @@ class Command(ScrapyCommand):
         engine = open_database(places.database_url)
         try:
             history = History(engine, Ledger(engine, day))
-            outcomes = write_snapshot(places, history, day, source, self.settings)
+            outcomes = write_snapshot(places, history, day, source, S3Options.from_settings(self.settings))
             if not outcomes:
                 self._fail(3, _nothing(history, day, source))
         finally:

@@ -1,11 +1,13 @@
-"""The tables. The views `ledger` and `entries`, for people with SQL, are in the migrations.
+"""The tables. The views, for people with SQL, are in the migrations; docs/sql.md describes them.
 
-An entry is stored narrow: what changes from day to day stands in `observation`, clustered by list and day; what an
-offer is called and how it is sold stands once in `offer_version`, however many days and lists show it unchanged; so
-does its detail in `offer_detail`. `detail` is the details' ledger, a row for each offer and week.
+What changes from day to day is in `observation`, clustered by list and day. An offer's texts and terms of sale are in
+`offer_version`, once for all the days and lists that show them unchanged; its detail is in `offer_detail` in the same
+way. `detail` is the ledger of details: one row for each offer and week.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from sqlalchemy import (
     JSON,
@@ -23,6 +25,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.types import TypeEngine
 
@@ -30,12 +33,15 @@ metadata = MetaData()
 
 
 def _name(length: int) -> TypeEngine[str]:
-    """A name that sorts by its code points everywhere, so that feeds of any database have one order."""
+    """A name that sorts by its code points in both databases, so that feeds of both have one order."""
     return String(length).with_variant(String(length, collation="C"), "postgresql")
 
 
 #: SQLite numbers rows by itself only in a column of type INTEGER.
 Id = BigInteger().with_variant(Integer, "sqlite")
+
+#: Most observations and many details refer to none: the index holds the others.
+_WHERE_DETAIL: dict[str, Any] = dict.fromkeys(("sqlite_where", "postgresql_where"), text("detail_id IS NOT NULL"))
 
 rate_limit = Table(
     "rate_limit",
@@ -95,6 +101,7 @@ offer_version = Table(
     Column("main_img", Text),
     Column("detail_url", Text),
     Column("services", JSON(none_as_null=True)),
+    Index("offer_version_of_an_offer", "offer_id"),
 )
 
 observation = Table(
@@ -126,6 +133,8 @@ observation = Table(
     Column("breakout_probability", Float),
     Column("is_breakout", Boolean),
     Column("note_id", Integer, comment="which figures are null or damped, and why"),
+    Index("observation_of_a_version", "version_id"),
+    Index("observation_with_a_detail", "detail_id", **_WHERE_DETAIL),
     sqlite_with_rowid=False,
 )
 
@@ -135,6 +144,7 @@ trend_note = Table(
     Column("note_id", Integer, primary_key=True),
     Column("trend_notes", JSON, nullable=False),
     Column("digest", String(32), nullable=False, unique=True),
+    Column("last_date", Date, comment="the last snapshot that used it"),
 )
 
 first_seen = Table(
@@ -181,6 +191,7 @@ detail = Table(
     Column("detail_id", ForeignKey("offer_detail.detail_id")),
     Column("collected_ms", BigInteger),
     Index("detail_of_a_plan", "source", "week_date", "planned_date", "best_rank", "offer_id"),
+    Index("detail_with_an_answer", "detail_id", **_WHERE_DETAIL),
 )
 
 offer_detail = Table(
