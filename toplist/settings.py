@@ -56,6 +56,7 @@ ITEM_PIPELINES = {
 }
 EXTENSIONS = {
     "toplist.extensions.SnapshotExtension": 0,
+    "toplist.progress.ProgressExtension": 0,
     "scrapy.extensions.telnet.TelnetConsole": None,
     "scrapy.extensions.feedexport.FeedExporter": None,
     "toplist.exporters.CountingFeedExporter": 0,

@@ -163,6 +163,10 @@ class RateLimiter:
         """Grant nothing in this process for `seconds`, at once; the shared state is not touched."""
         self._paused_until = max(self._paused_until, self._clock() + seconds)
 
+    def pause_left(self) -> float:
+        """Seconds for which nothing is granted yet; 0 outside a pause."""
+        return max(0.0, self._paused_until - self._clock())
+
     async def pause(self, seconds: float) -> None:
         """Grant nothing in any process for `seconds` from now."""
         self.pause_locally(seconds)
