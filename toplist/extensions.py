@@ -113,7 +113,7 @@ class SnapshotExtension:
         if reason == SHUTDOWN or (reason == "cancelled" and not control.stopped):
             said.append("it was stopped")
         said += self._list_problems() + _errors(stats)
-        return Verdict((*said, *self._feed_failures))
+        return Verdict((*said, *self._feed_failures), tuple(self._summary.warnings))
 
     def _list_problems(self) -> list[str]:
         options = self._options
