@@ -84,6 +84,7 @@ class SharedState:
         self._qps = qps
         self._offset = ClockOffset()
         self._step = 0.0
+        self._read(row.look())  # so that a step of the clock is seen from now on
 
     def close(self) -> None:
         self._row.close()
