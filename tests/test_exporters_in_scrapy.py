@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.feeds.feed_samples import an_entry
+from tests.harness import Project
 from tests.test_exporters import READERS
+from toplist.sandbox.process import SandboxProcess
 
 CRAWL = """
 import json, sys
@@ -102,3 +105,17 @@ def test_a_second_crawl_appends_or_overwrites_and_what_it_can_do_neither_is_coun
     assert pq.read_metadata(tmp_path / "over.parquet").num_rows == 3
     assert stats["feedexport/failed_count/EntryParquetExporter"] == 1
     assert (tmp_path / "feed.parquet").read_bytes() == (exports / "feed.parquet").read_bytes(), "left as it was"
+
+
+def test_a_second_crawl_of_the_day_says_where_the_snapshot_is(
+    project: Project, gateway: Callable[..., SandboxProcess]
+) -> None:
+    sandbox, plan = gateway("--total=20"), ("categories=311", "rank_types=hot", "--overwrite-output=own.jsonl")
+    first = project.crawl(sandbox, *plan)
+    assert "No entries in" not in first.log
+    assert len((project.folder / "own.jsonl").read_bytes().splitlines()) == 20
+    second = project.crawl(sandbox, *plan)
+    assert second.status == 0
+    assert (project.folder / "own.jsonl").read_bytes() == b""
+    (feed,) = (project.folder / "exports").glob("toplist-2*.jsonl")
+    assert f"No entries in own.jsonl: nothing new was fetched; the whole snapshot is in {feed}\n" in second.log
