@@ -56,7 +56,7 @@ class Command(StockCommand):
             super().run(args, opts)
             return
         assert self.crawler_process is not None
-        crawler = self._create_crawler(args[0])
+        crawler = self.crawler_process.create_crawler(args[0])
         problems: list[BaseException | None] = []
         started: Any = self.crawler_process.crawl(crawler, **opts.spargs)
         started.add_done_callback(lambda task: problems.append(task.exception()))
