@@ -19,7 +19,7 @@ PLACE = re.compile(r"%[-+ #0]*\d*(?:\.\d+)?[sdgfr]")
 def shown(node: ast.expr) -> str | None:
     """A literal as the page shows it: … for what changes."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return PLACE.sub("…", node.value)
+        return PLACE.sub("…", node.value).replace("%%", "%")
     if isinstance(node, ast.JoinedStr):
         return "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
     return None
@@ -60,11 +60,8 @@ def literals() -> set[str]:
 def is_said(line: str, texts: set[str]) -> bool:
     """Whether the package has a text of which the line can be made, or the other way round."""
     wanted = re.compile(re.escape(line).replace("…", ".*"))
-    return any(
-        wanted.search(text) or re.fullmatch(re.escape(text).replace("…", ".*"), line)
-        for text in texts
-        if len(re.sub(r"[\W_]", "", text)) >= 4
-    )
+    patterns = (re.escape(text).replace("…", ".*") for text in texts if text[:3] == line[:3] or "…" in text[:3])
+    return any(map(wanted.search, texts)) or any(re.fullmatch(pattern, line) for pattern in patterns)
 
 
 def test_every_line_and_stat_of_the_run_book_is_said_by_the_code() -> None:
