@@ -1,8 +1,8 @@
 """Follows one list through a crawl: `python -m tests.journey` prints the files that its request and its answer pass.
 
-A crawl of one page of one list runs in a process of its own, under `sys.setprofile`. A file is on the way when one
-of its functions is called with, returns or yields what is on the way (`REQUEST`, `ANSWER`), alone or first in a list.
-Constructors do not count.
+A crawl of one page of one list runs in a process of its own, under `sys.setprofile`. A file is on the way when one of
+its functions is called with, returns or yields what is on the way (`REQUEST`, `ANSWER`), alone or first in a
+collection. Constructors do not count.
 
 - The request: from the command `scrapy crawl` until the request is signed.
 - The answer: from the download handler that received it until the feed is delivered.

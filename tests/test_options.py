@@ -127,7 +127,7 @@ def test_variables_that_are_no_settings_are_named() -> None:
 
 
 def test_secrets_are_not_on_the_settings_that_scrapy_prints(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("APP_KEY", "APP_SECRET", "ACCESS_TOKEN", "REFRESH_TOKEN", "NOTIFY_URLS"):
+    for name in ("APP_KEY", "APP_SECRET", "ACCESS_TOKEN", "REFRESH_TOKEN"):
         monkeypatch.setenv(f"TOPLIST_{name}", "hunter2")
     settings = get_project_settings()
     assert [name for name in settings if name.startswith("TOPLIST_")] == []
