@@ -149,7 +149,7 @@ def denied(lists: int) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("rows", nargs="*", choices=["tree", "memory", "denied", []], help="which rows; all if none is given")
+    parser.add_argument("rows", nargs="*", choices=["tree", "memory", "denied", []], help="rows; all by default")
     parser.add_argument("--lists", type=int, default=9 * LEAVES, help="lists of the larger crawl (%(default)s)")
     chosen = parser.parse_args()
     if not chosen.rows or "tree" in chosen.rows:

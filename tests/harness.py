@@ -63,7 +63,7 @@ class Project:
 
     def start(self, sandbox: SandboxProcess | None, *arguments: str, **settings: str) -> subprocess.Popen[str]:
         """Start a crawl. What looks like `name=value` is a spider argument, anything else an option."""
-        command = [sys.executable, "-m", "scrapy", "crawl", "toplist"]
+        command = [sys.executable, "-m", settings.pop("module", "scrapy"), "crawl", "toplist"]
         for argument in arguments:
             command += ["-a", argument] if not argument.startswith("-") and "=" in argument else [argument]
         return subprocess.Popen(
@@ -75,9 +75,10 @@ class Project:
             text=True,
         )
 
-    def crawl(self, sandbox: SandboxProcess | None, *arguments: str, limits: bool = False, **settings: str) -> Crawled:
-        """Run a crawl to its end; without the limits, unless a test is about them."""
-        process = self.start(sandbox, *arguments, **({} if limits else UNLIMITED) | settings)
+    def crawl(self, sandbox: SandboxProcess | None, *arguments: str, **settings: Any) -> Crawled:
+        """Run a crawl to its end; without the limits, unless a test is about them and says `limits=True`."""
+        lifted = {} if settings.pop("limits", False) else UNLIMITED
+        process = self.start(sandbox, *arguments, **lifted | settings)
         out, log = process.communicate(timeout=300)
         return Crawled(process.returncode, out, log)
 

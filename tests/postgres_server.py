@@ -16,6 +16,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import psycopg
+from psycopg import sql
 
 USER = "toplist"
 
@@ -37,7 +38,7 @@ class PostgresServer:
         """What TOPLIST_DATABASE_URL takes: a new, empty database."""
         name = name or f"t{uuid4().hex}"
         with psycopg.connect(host=str(self.folder), user=USER, dbname="postgres", autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         return f"postgresql+psycopg://{USER}@/{name}?host={self.folder}"
 
     def start(self) -> None:

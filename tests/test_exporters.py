@@ -90,7 +90,7 @@ def test_a_plain_entry_is_a_line_too(format_: str) -> None:
     assert READERS[format_](lone) == READERS[format_](exported(format_, a_list(some_entries())))
 
 
-@pytest.mark.parametrize("format_", READERS)
+@pytest.mark.parametrize("format_", [format_ for format_ in READERS if format_ != "parquet"])
 def test_a_dict_is_a_line_too(format_: str) -> None:
     (row,) = READERS[format_](exported(format_, {"offer_id": "1", "price": 2.5}))
     assert row["offer_id"] == "1"
@@ -238,7 +238,7 @@ def test_what_could_not_be_written_is_said_and_counted_and_the_rest_goes_on(capl
     exporter.export_item(an_entry())
     exporter.finish_exporting()
     assert crawler.stats.get_value("feedexport/failed_count/EntryParquetExporter") == 1
-    assert "EntryParquetExporter could not write: dict has no field of an entry" in caplog.text
+    assert "EntryParquetExporter could not write: Parquet takes lists and entries, not a dict" in caplog.text
     assert len(READERS["parquet"](file.getvalue())) == 1
 
 

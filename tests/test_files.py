@@ -10,14 +10,14 @@ import pytest
 from toplist.files import Replacement, replacing
 
 KILLED = """
-import sys, time
+import sys
 from pathlib import Path
 from toplist.files import replacing
 
 with replacing(Path(sys.argv[1])) as part:
     part.write_text("half")
     print("written", flush=True)
-    time.sleep(600)
+    sys.stdin.read()
 """
 
 
@@ -70,7 +70,7 @@ def test_the_next_writer_removes_what_a_killed_process_left_and_nothing_else(tmp
     (tmp_path / ".of-another-program.part").write_text("")
     command = [sys.executable, "-c", KILLED, str(tmp_path / "yesterday.jsonl")]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
         running = Replacement(tmp_path / "also-running.jsonl")

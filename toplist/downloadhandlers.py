@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 import zlib
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from scrapy import Request
@@ -17,7 +18,6 @@ from scrapy.core.downloader.handlers.base import BaseDownloadHandler
 from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
 from scrapy.exceptions import DownloadTimeoutError
 from scrapy.http import Headers, Response, TextResponse
-from scrapy.utils.defer import maybe_deferred_to_future
 
 from toplist.api.calls import sign
 from toplist.ratelimit.connections import AnswerTooLarge, GatewayConnections
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _PAUSE_AFTER_403 = 1.0  # seconds in which nothing is sent, until the middleware has read the answer and set the pause
-_ATTEMPTS = 3  # slots that one request may leave unused because the gateway closed its connection just before
+_ATTEMPTS = 3  # slots that a request may leave unused because the gateway closed the connection just before
 _NOT_SENT = frozenset({"host", "content-length", "accept-encoding", "connection", "proxy-authorization"})
 
 
@@ -39,8 +39,9 @@ class RateLimitedDownloadHandler(BaseDownloadHandler):
     `crawler.spider` has a `session`, a `limiter`, a `control` and a `config`.
     """
 
-    def __init__(self, crawler: Crawler):
+    def __init__(self, crawler: Crawler, reactor: Any = None):
         super().__init__(crawler)
+        self._reactor = reactor
         self._max_size = crawler.settings.getint("DOWNLOAD_MAXSIZE")
         self._pool_size = crawler.settings.getint("CONCURRENT_REQUESTS")
         self._timeout = crawler.settings.getfloat("DOWNLOAD_TIMEOUT")
@@ -79,8 +80,7 @@ class RateLimitedDownloadHandler(BaseDownloadHandler):
 
     def _opened(self, url: str, limiter: RateLimiter) -> GatewayConnections:
         if self._connections is None:
-            from twisted.internet import reactor
-
+            reactor = self._reactor or import_module("twisted.internet.reactor")
             self._connections = GatewayConnections(reactor, url, size=self._pool_size, connect_timeout=self._timeout)
             limiter.use(self._connections)
         return self._connections
@@ -88,19 +88,21 @@ class RateLimitedDownloadHandler(BaseDownloadHandler):
     async def _acquire(
         self, request: Request, limiter: RateLimiter, connections: GatewayConnections, at_least: float
     ) -> Permit:
-        """A permit with an open connection, or with the reason why none can be opened."""
+        """A permit that is not late, with an open connection or the reason why none can be opened."""
         meta = request.meta
-        for _ in range(_ATTEMPTS):
+        attempts = 0
+        while True:
             permit = await limiter.acquire(
                 meta["toplist_age"],
                 meta.get("toplist_category"),
                 lambda: self._interval(meta.get("download_slot"), at_least),
                 request,
             )
-            if connections.is_ready() or connections.has_failed:
-                break
+            is_ready = connections.is_ready() or connections.has_failed
+            attempts += not is_ready
+            if not permit.is_late() and (is_ready or attempts == _ATTEMPTS):
+                return permit
             permit.release()
-        return permit
 
     def _interval(self, slot: str | None, at_least: float) -> float:
         """The category's interval: AutoThrottle may have raised its slot's delay."""
@@ -129,7 +131,7 @@ class RateLimitedDownloadHandler(BaseDownloadHandler):
                 request.meta["download_latency"] = time.monotonic() - began  # AutoThrottle reads it
                 if head.code == 403:
                     limiter.pause_locally(_PAUSE_AFTER_403)
-                raw = await maybe_deferred_to_future(body)
+                raw = await body.asFuture(asyncio.get_running_loop())
         except TimeoutError:
             raise DownloadTimeoutError(f"no complete answer came within {seconds:g} s") from None
         headers = Headers(dict(head.headers.getAllRawHeaders()))

@@ -19,12 +19,9 @@ import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from enum import Enum
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Self
 
-from itemadapter import ItemAdapter
-from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError
 from scrapy import Spider, signals
 from scrapy.crawler import Crawler
@@ -40,9 +37,13 @@ from scrapy.exporters import (
 from scrapy.extensions.feedexport import FeedExporter, FeedSlot
 from scrapy.statscollectors import StatsCollector
 
+from toplist.addons import hide_password
+from toplist.config import Config
 from toplist.feeds.cells import BOM, cell, safe_text
 from toplist.feeds.formats import encodable, in_utc
+from toplist.feeds.uris import parse_targets
 from toplist.items import ENTRY_FIELDS, Entry, RankList
+from toplist.options import CrawlOptions
 
 if TYPE_CHECKING:
     from toplist.feeds.parquet import ParquetWriter
@@ -145,10 +146,7 @@ class EntryXmlExporter(EntryExporterMixin, XmlItemExporter):
 
 
 class EntryPickleExporter(EntryExporterMixin, PickleItemExporter):
-    """A pickled dict an entry, of plain Python types: dates are dates."""
-
-    def row(self, entry: Entry) -> dict[str, Any]:
-        return {name: value.value if isinstance(value, Enum) else value for name, value in entry.model_dump().items()}
+    """A pickled dict an entry; dates are text."""
 
 
 class EntryMarshalExporter(EntryExporterMixin, MarshalItemExporter):
@@ -197,7 +195,7 @@ class EntryCsvExporter(EntryExporterMixin, CsvItemExporter):
 
 
 class EntryParquetExporter(EntryExporterMixin):
-    """Parquet, typed from the item's schema. Other items than entries need at least one field of an entry's.
+    """Parquet, typed from the item's schema, of lists and entries alone.
 
     Parquet can't be appended to: use `-O`, or `"overwrite": True` in `FEEDS`. The file is readable once it is closed.
     """
@@ -225,11 +223,7 @@ class EntryParquetExporter(EntryExporterMixin):
             self._writer.write([entry])
 
     def export_row(self, row: Any) -> None:
-        values = {name: value for name, value in ItemAdapter(row).asdict().items() if name in _ADAPTERS}
-        if not values:
-            raise ValueError(f"{type(row).__name__} has no field of an entry, and so no column in Parquet")
-        checked = {name: _ADAPTERS[name].validate_python(value) for name, value in values.items()}
-        self.export_entry(Entry.model_construct(**{**dict.fromkeys(ENTRY_FIELDS), **checked}))
+        raise TypeError(f"Parquet takes lists and entries, not a {type(row).__name__}")
 
 
 class CountingFeedExporter(FeedExporter):
@@ -243,6 +237,7 @@ class CountingFeedExporter(FeedExporter):
     def __init__(self, crawler: Crawler):
         super().__init__(crawler)
         self.closed = asyncio.Event()
+        logging.getLogger("scrapy.extensions.feedexport").addFilter(hide_password_in_traceback)
         self._unfinished: dict[int, FeedSlot] = {}
         crawler.signals.connect(self._slot_closed, signals.feed_slot_closed)
 
@@ -264,7 +259,19 @@ class CountingFeedExporter(FeedExporter):
             for slot in self._unfinished.values():
                 if slot.itemcount or (slot.store_empty and slot.batch_id == 1):
                     self._count("close")
+            self._explain_empty(spider)
             self.closed.set()
+
+    def _explain_empty(self, spider: Spider) -> None:
+        config, options = getattr(spider, "config", None), getattr(spider, "options", None)
+        if not isinstance(config, Config) or not isinstance(options, CrawlOptions):
+            return  # another project's spider
+        whole = " ".join(each.uri for each in parse_targets(config.places.feed_uri, options.snapshot_date))
+        for slot in self.slots:
+            if slot.batch_id == 1 and not slot.itemcount:
+                logger.warning(
+                    "No entries in %s: nothing new was fetched; the whole snapshot is in %s", slot.uri, whole
+                )
 
     def _slot_closed(self, slot: FeedSlot) -> None:
         """Stored, or refused by its storage, which Scrapy counts."""
@@ -280,6 +287,13 @@ class CountingFeedExporter(FeedExporter):
 
     def _count(self, step: str) -> None:
         self.crawler.stats.inc_value(f"feedexport/failed_count/{step}")
+
+
+def hide_password_in_traceback(record: logging.LogRecord) -> bool:
+    """A log filter: boto3's errors name the endpoint, and its address may hold a password."""
+    if record.exc_info:
+        record.exc_text = hide_password(logging.Formatter().formatException(record.exc_info))
+    return True
 
 
 def is_appended(file: Any) -> bool:
@@ -311,11 +325,6 @@ def _header(file: Any, encoding: str | None, options: Mapping[str, Any]) -> list
             return [name.removeprefix(BOM) for name in next(csv.reader(text, **options), [])]
     except (AttributeError, TypeError, OSError, ValueError, csv.Error):
         return None
-
-
-_ADAPTERS: Mapping[str, TypeAdapter[Any]] = {
-    name: TypeAdapter(field.annotation or Any) for name, field in Entry.model_fields.items()
-}
 
 
 def _xml(value: Any) -> Any:

@@ -6,10 +6,12 @@ next writer in the same directory recognises an abandoned one and removes it.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -71,6 +73,23 @@ def make_private_directory(folder: Path) -> None:
     if not folder.is_dir():
         make_private_directory(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def check_replaceable(path: Path) -> None:
+    """Try what `replacing` will need, and leave nothing behind. Raises OSError with the path that is in the way."""
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "it is a directory, name a file in it", str(path))
+    with suppress(FileNotFoundError, NotADirectoryError):
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    nearest = next(folder for folder in path.parents if folder.exists() or folder == folder.parent)
+    if not nearest.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, "it is not a directory", str(nearest))
+    try:
+        with tempfile.TemporaryFile(dir=nearest):  # permissions alone don't tell a read-only or a full disk
+            pass
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(nearest)) from None
 
 
 def remove_abandoned(folder: Path) -> None:

@@ -30,7 +30,7 @@ from toplist.options import Arguments, CrawlOptions, resolve_options
 from toplist.planning import Planner
 from toplist.ranktypes import Protocol
 from toplist.ratelimit.limiter import RateLimiter
-from toplist.ratelimit.shared_state import SharedState
+from toplist.ratelimit.shared_state import DatabaseRow, SharedState
 from toplist.requests import RequestFactory
 from toplist.sandbox.process import SandboxProcess
 from toplist.session import Clock, GatewaySession
@@ -190,7 +190,7 @@ class GatewaySpider(scrapy.Spider):
         if self.config.sandbox:
             self._sandbox = await self._start_sandbox()
         key, qps = self.session.credentials.fingerprint(), self.config.limits.qps
-        await self.limiter.open(lambda: SharedState(self.storage.engine, key, qps))
+        await self.limiter.open(lambda: SharedState(DatabaseRow(self.storage.engine, key), qps))
 
     async def _start_sandbox(self) -> SandboxProcess:
         """Start a sandbox that holds the crawl to its own limits, and connect to it."""

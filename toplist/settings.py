@@ -56,6 +56,7 @@ ITEM_PIPELINES = {
 }
 EXTENSIONS = {
     "toplist.extensions.SnapshotExtension": 0,
+    "toplist.progress.ProgressExtension": 0,
     "scrapy.extensions.telnet.TelnetConsole": None,
     "scrapy.extensions.feedexport.FeedExporter": None,
     "toplist.exporters.CountingFeedExporter": 0,
@@ -76,6 +77,7 @@ FEED_EXPORT_ENCODING = "utf-8"
 # --- closed doors: a console and a server that run code have no place beside a secret --------------------------------
 TELNETCONSOLE_ENABLED = False
 REMOTE_CONTROL_ENABLED = False
+ADDONS = {"toplist.addons.S3SecretsAddon": 0}  # the keys for S3 do not show in the log
 
 LOG_LEVEL = "INFO"
 LOG_FORMATTER = "toplist.logformatter.LogFormatter"  # one line for a list, not its rows

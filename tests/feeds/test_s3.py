@@ -21,7 +21,7 @@ from tests.feeds.s3_server import KEY_ID, SECRET, serve_s3
 from toplist.feeds.delivery import Delivered, Failed, check_access, deliver, deliver_file
 from toplist.feeds.formats import ExistingFeed, Format, read_existing
 from toplist.feeds.s3 import PART, S3Options, S3Store
-from toplist.feeds.uris import FeedTarget, parse_target, parse_targets
+from toplist.feeds.uris import Target, parse_target, parse_targets
 from toplist.items import Entry, Source
 
 Look = Callable[[str], bytes]
@@ -38,7 +38,7 @@ def sent(
     return deliver(targets, lambda: entries, snapshot_date=DAY, spool=spool, s3=options, allow_fewer=allow_fewer)
 
 
-def target(uri: str) -> FeedTarget:
+def target(uri: str) -> Target:
     return parse_targets(uri, DAY)[0]
 
 

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from scrapy.settings import BaseSettings
 
 from tests.feeds.feed_samples import DAY, an_entry
 from tests.feeds.s3_server import SECRET
 from toplist.config import Places
 from toplist.errors import InputError
 from toplist.feeds.delivery import Delivered, Failed, S3Options
-from toplist.feeds.snapshot import check_feeds, deliver_snapshot, write_snapshot
+from toplist.feeds.snapshot import check_before_crawl, check_feeds, deliver_snapshot, write_snapshot
 from toplist.items import Entry, ListKey, RejectedRow, Source
 from toplist.ranktypes import Protocol
 from toplist.storage.history import History
@@ -45,8 +46,8 @@ class Stored:
 
 
 def places(feed: str, folder: Path, **others: str) -> Places:
-    found = Places(database_url="", feed_uri=feed, rejected_uri=None, dropped_out_uri=None, spool=folder / "spool")
-    return replace(found, **others)
+    settings = BaseSettings({"TOPLIST_FEED_URI": feed, "TOPLIST_DATABASE_URL": "sqlite:///none.db"})
+    return replace(Places.load(settings, sandbox=True), spool=folder / "spool", **others)
 
 
 def written(at: Places, stored: Stored, s3: S3Options | None = None) -> list[Delivered | Failed]:
@@ -90,7 +91,7 @@ def test_a_row_that_cannot_be_written_leaves_the_old_file_and_is_a_failure(tmp_p
     at = places(f"{tmp_path}/lists.jsonl", tmp_path)
     written(at, Stored())
     before = (tmp_path / "lists-rejected.jsonl").read_bytes()
-    failed, feed = written(at, Stored(aside=[REJECTED, (KEY, Broken(position=1, reason="", row={}))]))
+    feed, failed = written(at, Stored(aside=[REJECTED, (KEY, Broken(position=1, reason="", row={}))]))
     assert isinstance(failed, Failed)
     assert failed.reason == f"{tmp_path}/lists-rejected.jsonl was not delivered: the disk is full."
     assert isinstance(feed, Delivered)
@@ -127,11 +128,11 @@ def test_a_crawl_hears_of_each_failure_and_of_a_snapshot_without_entries(tmp_pat
 
 def test_a_feed_that_the_next_day_replaces_is_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     for uri in ("%(snapshot_date)s/all.jsonl", "all-20261123.csv"):
-        check_feeds(places(f"{tmp_path}/{uri}", tmp_path), DAY)
+        check_before_crawl(places(f"{tmp_path}/{uri}", tmp_path), DAY, S3Options())
     assert caplog.messages == []
-    check_feeds(places(f"{tmp_path}/latest.jsonl", tmp_path), DAY)
+    check_before_crawl(places(f"{tmp_path}/latest.jsonl", tmp_path), DAY, S3Options())
     assert caplog.messages == [
-        f"TOPLIST_FEED_URI: {tmp_path}/latest.jsonl has no %(snapshot_date)s, so the next day's feed replaces it"
+        f"The next day's feed will replace {tmp_path}/latest.jsonl: put %(snapshot_date)s into TOPLIST_FEED_URI"
     ]
     written(places(f"{tmp_path}/latest.jsonl", tmp_path), Stored())
     outcomes = write_snapshot(
@@ -146,9 +147,9 @@ def test_a_feed_that_the_next_day_replaces_is_warned_of(tmp_path: Path, caplog: 
 
 def test_a_wrong_secret_is_refused_before_the_first_request(s3: S3Options, tmp_path: Path) -> None:
     at = places("s3://feeds/%(snapshot_date)s.jsonl", tmp_path)
-    check_feeds(at, DAY, s3)
+    check_before_crawl(at, DAY, s3)
     with pytest.raises(InputError, match="the secret key is wrong: check AWS_SECRET_ACCESS_KEY") as refused:
-        check_feeds(at, DAY, replace(s3, secret_access_key="not-the-secret"))
+        check_before_crawl(at, DAY, replace(s3, secret_access_key="not-the-secret"))
     assert SECRET not in str(refused.value)
     assert "not-the-secret" not in str(refused.value)
 
@@ -156,6 +157,6 @@ def test_a_wrong_secret_is_refused_before_the_first_request(s3: S3Options, tmp_p
 def test_an_s3_that_does_not_answer_yet_is_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     at = places("s3://feeds/%(snapshot_date)s.jsonl", tmp_path)
     with caplog.at_level(logging.WARNING, "toplist"):
-        check_feeds(at, DAY, S3Options("http://me:hidden@127.0.0.1:1", "key", "secret", region_name="us-east-1"))
+        check_before_crawl(at, DAY, S3Options("http://me:hidden@127.0.0.1:1", "key", "secret", region_name="us-east-1"))
     assert "the endpoint does not answer" in caplog.text
     assert "hidden" not in caplog.text

@@ -12,9 +12,9 @@ from itertools import pairwise
 import pytest
 from sqlalchemy import Engine, event, select, text
 
-from toplist.ratelimit.shared_state import SharedState
+from toplist.ratelimit.shared_state import DatabaseRow, SharedState
 from toplist.ratelimit.slots import LOOKAHEAD, Delay, Grant, Waiting, spacing
-from toplist.storage.database import database_now, open_database, writing
+from toplist.storage.database import database_now, open_database
 
 QPS = 2.0
 KEY = "k" * 32
@@ -22,15 +22,14 @@ KEY = "k" * 32
 KILLED = """
 import sys, time
 from toplist.ratelimit.slots import Waiting
-from toplist.ratelimit.shared_state import SharedState
-from toplist.storage.database import open_database, writing
-engine = open_database(sys.argv[1])
-store = SharedState(engine, "k" * 32, 2.0)
+from toplist.ratelimit.shared_state import DatabaseRow, SharedState
+from toplist.storage.database import open_database
+row = DatabaseRow(open_database(sys.argv[1]), "k" * 32)
 if sys.argv[2] == "holding":
-    store.reserve([Waiting("killed", 1.5)])
+    SharedState(row, 2.0).reserve([Waiting("killed", 1.5)])
 else:
-    transaction = writing(engine)
-    store._read(transaction.__enter__(), lock=True)
+    transaction = row.locked()
+    transaction.__enter__()
 print("ready", flush=True)
 time.sleep(600)
 """
@@ -50,7 +49,7 @@ def process(engine: Engine) -> Iterator[Callable[[], SharedState]]:
 
     def another() -> SharedState:
         own = open_database(engine.url.render_as_string(hide_password=False))
-        opened.append((SharedState(own, KEY, QPS), own))
+        opened.append((SharedState(DatabaseRow(own, KEY), QPS), own))
         return opened[-1][0]
 
     yield another
@@ -104,7 +103,7 @@ def test_a_throttle_slows_every_process(process: Callable[[], SharedState]) -> N
 
 
 def test_keys_have_budgets_of_their_own(engine: Engine) -> None:
-    one, other = SharedState(engine, "1" * 32, QPS), SharedState(engine, "2" * 32, QPS)
+    one, other = (SharedState(DatabaseRow(engine, key * 32), QPS) for key in "12")
     slots = [granted(store.reserve(category("a"))[0]).at for store in (one, other)]
     assert slots[1] - slots[0] < spacing(QPS) / 2
 
@@ -127,15 +126,15 @@ def test_a_process_that_is_killed_jams_nothing(engine: Engine, process: Callable
 def test_the_clock_is_read_when_the_wait_for_the_state_is_over(postgres: Callable[[], str]) -> None:
     """Else a slot would begin in the past, and the request behind it come too soon."""
     engine = open_database(postgres())
-    store = SharedState(engine, KEY, QPS)
+    row = DatabaseRow(engine, KEY)
+    store = SharedState(row, QPS)
     waits = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
     with ThreadPoolExecutor(1) as threads, engine.connect() as watch:
-        with writing(engine) as connection:
-            store._read(connection, lock=True)
+        with row.locked():
             reserved = threads.submit(store.reserve, category("a"))
             while not watch.execute(waits).scalar():
                 watch.rollback()
-            until = connection.execute(select(database_now(connection))).scalar_one()
+            until = watch.execute(select(database_now(watch))).scalar_one()
         assert granted(reserved.result(10)[0]).at >= until
     store.close()
     engine.dispose()

@@ -7,8 +7,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from toplist.api.calls import TOP_LIST, TOP_LIST_BASE64
-from toplist.ranktypes import RANK_TYPES
+from toplist.api.calls import TOP_LIST, TOP_LIST_BASE64, list_call
+from toplist.ranktypes import RANK_TYPES, Endpoint, Protocol, RankType
+from toplist.sandbox import checks
 from toplist.sandbox.answers import top_list
 from toplist.sandbox.catalogue import catalogue
 from toplist.sandbox.curves import ARCHETYPES
@@ -108,6 +109,21 @@ def test_lists_are_ordered_by_what_they_are_called(rank_type: str, figure: objec
 def test_every_rank_type_orders_differently() -> None:
     orders = {tuple(row[0] for row in shown(Market(), name, "10166", DAY)[:12]) for name in RANK_TYPES}
     assert len(orders) == len(RANK_TYPES)
+
+
+def test_a_rank_type_that_is_added_to_the_table_has_lists_in_both_protocols(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(RANK_TYPES, "brandNew", RankType("brandNew", "新榜", Endpoint.NEW))
+    market = Market()
+    ranked = market.rows("brandNew", "10166", DAY)
+    assert ranked
+    assert [figures.offer.offer_id for figures in ranked] != [row[0] for row in shown(market, "hot", "10166", DAY)]
+    for protocol in Protocol:
+        call = list_call(protocol, "brandNew", "10166", 1, 20)
+        asked = checks.read(call.api.path + "key", call.params | {"app_key": "key"})
+        if protocol is Protocol.BASE64:
+            asked = checks.read(call.api.path, call.params | {"app_key": "key"})
+        assert (asked.rank_type, asked.is_list) == ("brandNew", True)
+        assert top_list(market, call.api, "brandNew", "10166", DAY, 1, 20)
 
 
 def test_lists_have_12_to_46_rows_unless_told_otherwise() -> None:

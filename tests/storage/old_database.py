@@ -16,8 +16,10 @@ from toplist.storage.migrations.versions import v0001_first as v0001
 
 DAYS = (date(2026, 11, 22), date(2026, 11, 23))
 AT = round(datetime(2026, 11, 23, 4, 5, 6, 789_000, tzinfo=UTC).timestamp() * 1000)
-TEXTS = ("offer_id", "title", "title_translated", "min_order", "price_tiers", "supplier", "is_gold", "main_img")
-TEXTS += ("detail_url", "services")
+TEXTS = (
+    *("offer_id", "title", "title_translated", "min_order", "price_tiers", "supplier", "is_gold", "main_img"),
+    *("detail_url", "services"),
+)
 NOTES = (
     ["sale_growth:no_base", "list_status:missed_day"],
     ["list_status:rows_set_aside", "rank_change:rows_set_aside"],

@@ -172,8 +172,8 @@ def test_no_transaction_deletes_more_than_its_share(engine: Engine, monkeypatch:
 
     event.listen(engine, "after_cursor_execute", note)
     assert prune(engine, Source.GATEWAY, day(9)) == 5
-    for table in ("list_snapshot", "offer_version", "offer_daily"):
-        counts = [number for name, number in deleted if name == table]
+    for name in ("list_snapshot", "offer_version", "offer_daily"):
+        counts = [number for deleted_from, number in deleted if deleted_from == name]
         assert max(counts) == 2
         assert sum(counts) >= 5
     for table in (tables.list_snapshot, tables.observation, tables.offer_version, tables.offer_daily):

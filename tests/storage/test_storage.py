@@ -7,6 +7,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 from sqlalchemy import Engine, text
@@ -70,7 +71,7 @@ def test_lists_are_stored_once_though_the_server_is_restarted_meanwhile(
     storage = a_storage(engine, time)
 
     async def crawl() -> list[bool]:
-        works = [storage.run(lambda number=number: history.store(a_list(number))) for number in range(3)]
+        works = [storage.run(partial(history.store, a_list(number))) for number in range(3)]
         first = [await works.pop(0)]
         await asyncio.to_thread(server.stop)
         return first + await asyncio.gather(*works)

@@ -1,6 +1,6 @@
-"""An offer's detail, from `product.search.queryProductDetail`: what the ranking rows of `openplatform` don't carry.
+"""An offer's detail, from `product.search.queryProductDetail`: fields that the rows of `openplatform` don't have.
 
-Field tables and the official sample, which the tests read: the platform's documentation of that API.
+The field tables and the official sample, which the tests read, are from the platform's documentation of that API.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from toplist.api.values import Price
 from toplist.errors import ListError, TransientApiError
 from toplist.items import PriceTier
 
-#: What paying members of the platform are called: 诚信通 is the membership, the other two are had on top of it.
+#: Names of paying members: 诚信通 is the membership, and the other two require it.
 GOLD_MARKS = frozenset({"诚信通", "实力商家", "超级工厂"})
 
 _BY_SKU = 1  # quoteType: 0 and 2 are priced by quantity, 1 by sku
@@ -32,10 +32,10 @@ class SkuPrice:
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """What one answer says of an offer, in the feed's words and units; `None`: the gateway did not say.
+    """The detail of an offer, with the feed's names and units; `None` where the gateway gives no value.
 
-    `price` is that of the smallest order, or the lowest of the variants. `repurchase_rate` is the seller's: the
-    platform gives none of the offer here.
+    `price` is that of the smallest order, or the lowest of the variants. `repurchase_rate` is the seller's: this
+    API has none of the offer.
     """
 
     offer_id: str
@@ -59,7 +59,7 @@ def detail_call(offer_id: str, language: str = "en") -> Call:
 
 
 def read_detail(value: Any, offer_id: str, issues: ParseIssues) -> Detail:
-    """A detail from the JSON of an answer that is no refusal. `issues` takes what can't be read.
+    """Read a detail from the JSON of an answer that is not a refusal. `issues` counts unreadable values.
 
     Raises `ListError` where the gateway has no such offer, TransientApiError where the answer is not about it.
     """
@@ -111,7 +111,7 @@ def _part(parent: dict[str, Any], key: str) -> dict[str, Any]:
 def _prices(
     sale: dict[str, Any], by_sku: list[float], min_order: int | None, issues: ParseIssues
 ) -> tuple[float | None, list[PriceTier] | None]:
-    """`quoteType` says where the price stands; samples contradict it, so the other place is read where it is empty."""
+    """`quoteType` says which key has the price. In samples that contradict it, the other key is used."""
     tiers: list[PriceTier] | None = issues.keep("price_tiers", values.read_tiers(sale.get("priceRangeList")))
     quote_type = values.read_count(sale.get("quoteType"))
     if tiers and not (quote_type == _BY_SKU and by_sku):
@@ -123,7 +123,7 @@ def _prices(
 
 
 def _sku_prices(raw: Any, issues: ParseIssues) -> list[SkuPrice]:
-    """The variants that have an id and a price; the promotion's price counts only where there is no other."""
+    """The variants that have an id and a price; the promotion's price is used only where there is no other."""
     skus = []
     for sku in raw[:_MAX_SKUS] if isinstance(raw, list) else []:
         if not isinstance(sku, dict):
@@ -137,7 +137,7 @@ def _sku_prices(raw: Any, issues: ParseIssues) -> list[SkuPrice]:
 
 
 def _identities(raw: Any, issues: ParseIssues) -> list[str] | None:
-    """Names in a list, of which one text may hold several: ``["超级工厂,实力商家，诚信通"]``."""
+    """A list of names, where one text may hold several: ``["超级工厂,实力商家，诚信通"]``."""
     if isinstance(raw, list) and all(isinstance(name, str) for name in raw):
         raw = ",".join(raw) or []
     return issues.keep("badges", values.read_names(raw))

@@ -5,15 +5,18 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from pathlib import Path
 from typing import Any
 
 from scrapy.commands import ScrapyHelpFormatter
 from scrapy.commands.crawl import Command as StockCommand
 from scrapy.crawler import Crawler
 
+from toplist.config import project_dir
 from toplist.errors import InputError
 from toplist.extensions import SnapshotExtension
 from toplist.options import Arguments
+from toplist.spiders.toplist import TopListSpider
 from toplist.summary import remarks, table
 
 logger = logging.getLogger("toplist")
@@ -29,17 +32,31 @@ class Command(StockCommand):
     Exit status 0: every planned list ended, a row came, every feed was delivered. 3: not so. 2: bad input.
     """
 
+    _log_file: Path | None = None
+
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
         parser.formatter_class = _HelpFormatter
         parser.epilog = "Arguments of the spider toplist, as -a NAME=VALUE:\n\n" + Arguments.help()
+
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        """On a terminal Scrapy's lines go to a file, unless an option or a setting says where they go."""
+        super().process_options(args, opts)
+        assert self.settings is not None
+        root = project_dir()
+        said = opts.logfile or opts.loglevel or opts.nolog or self.settings.get("LOG_FILE")
+        if args == [TopListSpider.name] and sys.stderr.isatty() and root is not None and not said:
+            self._log_file = root / ".scrapy" / "crawl.log"
+            self._log_file.parent.mkdir(parents=True, exist_ok=True)
+            self.settings.set("LOG_FILE", str(self._log_file), priority="cmdline")
+            self.settings.set("LOG_FILE_APPEND", False, priority="cmdline")
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         if len(args) != 1:
             super().run(args, opts)
             return
         assert self.crawler_process is not None
-        crawler = self._create_crawler(args[0])
+        crawler = self.crawler_process.create_crawler(args[0])
         problems: list[BaseException | None] = []
         started: Any = self.crawler_process.crawl(crawler, **opts.spargs)
         started.add_done_callback(lambda task: problems.append(task.exception()))
@@ -70,6 +87,8 @@ class Command(StockCommand):
             extras = (spider.details, spider.daily)
             print("\n".join([table(spider.summary), *(line for each in extras for line in each.summary())]))
         logger.log(logging.INFO if verdict.is_good else logging.ERROR, "Verdict: %s", verdict)
+        if self._log_file is not None:
+            print(f"Verdict: {verdict}\nLog: {self._log_file}")
         self.exitcode = verdict.exit_status
 
 

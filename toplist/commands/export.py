@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from datetime import date
 
 from scrapy.commands import ScrapyCommand
@@ -47,13 +48,15 @@ class Command(ScrapyCommand):
         if opts.feed:
             self.settings.set("TOPLIST_FEED_URI", opts.feed, priority="cmdline")
         try:
-            self._export(opts.snapshot_date, Source.SANDBOX if opts.gateway else Source.GATEWAY)
+            places = Places.load(self.settings, sandbox=bool(opts.gateway))
+            if opts.feed:  # the other files stand beside the feed that was named, not at the crawls' own places
+                places = replace(places, rejected_uri=None, dropped_out_uri=None)
+            self._export(places, opts.snapshot_date, Source.SANDBOX if opts.gateway else Source.GATEWAY)
         except InputError as error:
             self._fail(2, str(error))
 
-    def _export(self, day: date, source: Source) -> None:
+    def _export(self, places: Places, day: date, source: Source) -> None:
         assert self.settings is not None
-        places = Places.load(self.settings, sandbox=source is Source.SANDBOX)
         check_feeds(places, day)
         engine = open_database(places.database_url)
         try:

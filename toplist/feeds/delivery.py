@@ -21,7 +21,7 @@ from typing import BinaryIO
 from toplist.errors import ToplistError
 from toplist.feeds.formats import EntryWriter, ExistingFeed, batches, open_writer, read_existing
 from toplist.feeds.s3 import S3Error, S3Options, S3Store, S3Unreachable, file_sha256
-from toplist.feeds.uris import FeedTarget, Target
+from toplist.feeds.uris import Target
 from toplist.files import Replacement, replacing
 from toplist.items import Entry, Source
 
@@ -55,7 +55,7 @@ class ShrinkingFeedError(ToplistError):
 
 
 def deliver(
-    targets: Sequence[FeedTarget],
+    targets: Sequence[Target],
     entries: Callable[[], Iterable[Entry]],
     *,
     snapshot_date: date,
@@ -169,8 +169,10 @@ def _write(files: Sequence[_FeedFile], entries: Callable[[], Iterable[Entry]]) -
 class _FeedFile:
     """One target's feed: a temporary file, then the file or the object. What it raises becomes `failed`."""
 
-    def __init__(self, target: FeedTarget, snapshot_date: date, spool: Path) -> None:
+    def __init__(self, target: Target, snapshot_date: date, spool: Path) -> None:
+        assert target.format is not None  # parse_targets gives feeds only
         self.target = target
+        self._format = target.format
         self.failed: Failed | None = None
         self._path = _local_path(target, spool)
         self._date = snapshot_date.isoformat()
@@ -183,7 +185,7 @@ class _FeedFile:
         try:
             self._replacement = Replacement(self._path)
             self._file = self._replacement.part.open("wb")
-            self._writer = open_writer(self.target.format, self._file)
+            self._writer = open_writer(self._format, self._file)
         except Exception as error:
             self.failed = _failed(self.target, error)
 
@@ -221,7 +223,7 @@ class _FeedFile:
     def _move(self, new: ExistingFeed, allow_fewer: bool) -> Delivered:
         assert self._replacement is not None
         with suppress(FileNotFoundError):
-            ensure_not_shrinking(read_existing(self._path, self.target.format), new, allow_fewer)
+            ensure_not_shrinking(read_existing(self._path, self._format), new, allow_fewer)
         self._replacement.commit()
         return self._delivered(new)
 

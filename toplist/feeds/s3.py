@@ -8,24 +8,23 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 import shutil
 import zlib
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from scrapy.settings import BaseSettings
 
 from toplist.errors import ToplistError
 from toplist.feeds.formats import ExistingFeed, read_existing
-from toplist.feeds.uris import FeedTarget, Target
+from toplist.feeds.uris import Target
 
 PART = 16 * 2**20  # bytes of a part; larger files are uploaded in parts
-
-T = TypeVar("T")
 
 _ROWS, _DATE, _SOURCE = "toplist-rows", "toplist-snapshot-date", "toplist-source"
 
@@ -51,13 +50,8 @@ class S3Options:
     @classmethod
     def from_settings(cls, settings: BaseSettings) -> S3Options:
         """From AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION_NAME."""
-        return cls(
-            settings.get("AWS_ENDPOINT_URL") or None,
-            settings.get("AWS_ACCESS_KEY_ID") or None,
-            settings.get("AWS_SECRET_ACCESS_KEY") or None,
-            settings.get("AWS_SESSION_TOKEN") or None,
-            settings.get("AWS_REGION_NAME") or None,
-        )
+        names = ("ENDPOINT_URL", "ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN", "REGION_NAME")
+        return cls(*(settings.get(f"AWS_{name}") or None for name in names))
 
 
 class S3Store:
@@ -68,38 +62,37 @@ class S3Store:
 
     def __init__(self, options: S3Options | None = None) -> None:
         """Raises S3Error: no boto3, or options that it refuses."""
-        self._client = _explained(lambda: _client(options or S3Options()))
+        with _explained():
+            self._client = _client(options or S3Options())
 
-    def existing_feed(self, target: FeedTarget, scratch: Path) -> ExistingFeed | None:
+    def existing_feed(self, target: Target, scratch: Path) -> ExistingFeed | None:
         """What the object holds, by its metadata; where it has none, by reading it through the file `scratch`."""
-        return _explained(lambda: self._existing_feed(target, scratch))
+        with _explained():
+            found = self._get(target)
+            if found is None:
+                return None
+            with closing(found["Body"]) as body:
+                metadata = {name.lower(): value for name, value in found.get("Metadata", {}).items()}
+                if metadata.get(_ROWS, "").isdecimal():
+                    return ExistingFeed(int(metadata[_ROWS]), metadata.get(_DATE), metadata.get(_SOURCE))
+                with scratch.open("wb") as file:
+                    shutil.copyfileobj(body, file, 2**20)
+        assert target.format is not None
+        return read_existing(scratch, target.format)
 
     def exists(self, target: Target) -> bool:
         """Whether the object is there. Raises where endpoint, keys or bucket are wrong, so it checks the access too."""
-        return _explained(lambda: self._exists(target))
+        with _explained():
+            found = self._get(target)
+            if found is not None:
+                found["Body"].close()
+            return found is not None
 
     def upload(self, target: Target, path: Path, content_type: str, feed: ExistingFeed | None = None) -> None:
         """Upload the file and verify the object: its size and its checksum."""
-        _explained(lambda: self._upload(target, path, content_type, feed))
-        _explained(lambda: self._verify(target, path))
-
-    def _existing_feed(self, target: FeedTarget, scratch: Path) -> ExistingFeed | None:
-        found = self._get(target)
-        if found is None:
-            return None
-        with closing(found["Body"]) as body:
-            metadata = {name.lower(): value for name, value in found.get("Metadata", {}).items()}
-            if metadata.get(_ROWS, "").isdecimal():
-                return ExistingFeed(int(metadata[_ROWS]), metadata.get(_DATE), metadata.get(_SOURCE))
-            with scratch.open("wb") as file:
-                shutil.copyfileobj(body, file, 2**20)
-            return read_existing(scratch, target.format)
-
-    def _exists(self, target: Target) -> bool:
-        found = self._get(target)
-        if found is not None:
-            found["Body"].close()
-        return found is not None
+        with _explained():
+            self._upload(target, path, content_type, feed)
+            self._verify(target, path)
 
     def _get(self, target: Target) -> dict[str, Any] | None:
         from botocore.exceptions import ClientError
@@ -172,10 +165,17 @@ def _is_aws(endpoint_url: str) -> bool:
     return ".amazonaws.com" in (urlsplit(endpoint_url).hostname or "")
 
 
+def quiet_boto() -> None:
+    """Leave out boto3's debug lines: they hold keys and signatures."""
+    for name in ("boto3", "botocore", "s3transfer"):
+        logging.getLogger(name).setLevel(logging.INFO)
+
+
 def _client(options: S3Options) -> Any:
     import boto3
     from botocore.config import Config
 
+    quiet_boto()
     config = Config(
         connect_timeout=10,
         read_timeout=30,
@@ -203,8 +203,9 @@ def _client(options: S3Options) -> Any:
     return connect(config.merge(lean))
 
 
-def _explained(ask: Callable[[], T]) -> T:
-    """The answer, or S3Error with the reason in words."""
+@contextmanager
+def _explained() -> Iterator[None]:
+    """What boto3 raises in the block becomes S3Error with the reason in words."""
     try:
         from boto3.exceptions import Boto3Error
         from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
@@ -212,7 +213,7 @@ def _explained(ask: Callable[[], T]) -> T:
     except ImportError:
         raise S3Error("boto3 is missing: pip install boto3") from None
     try:
-        return ask()
+        yield
     except ClientError as error:
         raise S3Error(_refusal(error.response)) from None
     except (HTTPClientError, ConnectionError, HTTPError) as error:

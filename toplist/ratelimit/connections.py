@@ -10,6 +10,7 @@ Only Twisted's public interfaces are used: `HTTPConnectionPool.getConnection` ta
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Hashable
 from typing import Any
 
@@ -21,7 +22,6 @@ from scrapy.exceptions import (
     DownloadTimeoutError,
     ResponseDataLossError,
 )
-from scrapy.utils.defer import maybe_deferred_to_future
 from service_identity import VerificationError
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
@@ -74,7 +74,7 @@ class GatewayConnections(HTTPConnectionPool):
         self._prepared = self._refusal = None
         try:
             taken = super().getConnection(_KEY, self._endpoint)
-            self._prepared = await maybe_deferred_to_future(taken)
+            self._prepared = await taken.asFuture(asyncio.get_running_loop())
         except Exception as error:
             self._refusal = error
 
@@ -98,7 +98,7 @@ class GatewayConnections(HTTPConnectionPool):
         fields = Headers({name: [value] for name, value in headers.items()})
         try:
             request = self._agent.request(b"POST", url.encode(), fields, _Form(body, on_write))
-            head = await maybe_deferred_to_future(request)
+            head = await request.asFuture(asyncio.get_running_loop())
         except Exception as error:
             raise download_error(error) from None
         done: Deferred[bytes] = Deferred(lambda _: connection.transport.abortConnection())

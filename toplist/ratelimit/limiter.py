@@ -12,7 +12,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -54,6 +54,11 @@ class Permit:
     """The right to send one request now. Its holder calls `sent` when the request is written, and `release` always."""
 
     _end: asyncio.Future[bool]
+    _is_late: Callable[[], bool] = lambda: False
+
+    def is_late(self) -> bool:
+        """Whether so much time has passed that the next slot may be used before this request can be written."""
+        return self._is_late()
 
     def sent(self) -> None:
         """The request is written."""
@@ -89,7 +94,14 @@ class RateLimiter:
     `is_stopping` is asked while requests wait.
     """
 
-    def __init__(self, qps: float, is_stopping: Callable[[], bool], *, clock: Callable[[], float] = time.monotonic):
+    def __init__(
+        self,
+        qps: float,
+        is_stopping: Callable[[], bool],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        executor: Executor | None = None,
+    ):
         self._spacing = spacing(qps)
         self._is_stopping = is_stopping
         self._clock = clock
@@ -97,7 +109,7 @@ class RateLimiter:
         self._queue: list[_Waiter] = []
         self._arrival = asyncio.Event()
         self._cancelled: list[tuple[Callable[[object], bool], Callable[[], Exception]]] = []
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="ratelimit")
+        self._thread = executor or ThreadPoolExecutor(1, thread_name_prefix="ratelimit")
         self._state: SharedState | None = None
         self._task: asyncio.Task[None] | None = None
         self._failure: str | None = None
@@ -156,18 +168,22 @@ class RateLimiter:
         """Grant nothing in this process for `seconds`, at once; the shared state is not touched."""
         self._paused_until = max(self._paused_until, self._clock() + seconds)
 
+    def pause_left(self) -> float:
+        """Seconds for which nothing is granted yet; 0 outside a pause."""
+        return max(0.0, self._paused_until - self._clock())
+
     async def pause(self, seconds: float) -> None:
         """Grant nothing in any process for `seconds` from now."""
         self.pause_locally(seconds)
-        await self._in_thread(lambda: self._opened.pause(seconds))
+        await self._ask(lambda state: state.pause(seconds))
 
     async def back_off(self) -> None:
         """Halve the rate: the gateway throttled."""
-        await self._in_thread(lambda: self._opened.back_off())
+        await self._ask(SharedState.back_off)
 
     async def recover(self) -> float:
         """Restore a part of the rate. Returns the factor that is left; 1 is the full rate."""
-        return await self._in_thread(lambda: self._opened.recover())
+        return await self._ask(SharedState.recover)
 
     async def close(self) -> None:
         """Refuse everything that waits, and end the task and the thread."""
@@ -178,11 +194,16 @@ class RateLimiter:
             self._thread.submit(self._state.close)
         self._thread.shutdown(wait=False)
 
-    @property
-    def _opened(self) -> SharedState:
+    async def _ask(self, work: Callable[[SharedState], T]) -> T:
+        """Ask the shared state, in the thread that it belongs to."""
         if self._state is None:
             raise LimiterFailed("the rate limiter is not open")
-        return self._state
+        state = self._state
+        answer = await self._in_thread(lambda: work(state))
+        if self._broken_since is not None:
+            logger.warning("The rate limiter's database answers again after %.0f s", self._clock() - self._broken_since)
+            self._broken_since = None
+        return answer
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
@@ -234,9 +255,6 @@ class RateLimiter:
                 logger.error("The rate limiter's database has not answered for %g s: %s", _DATABASE_TIMEOUT, cause)
                 return self._fail(f"its database has not answered for {_DATABASE_TIMEOUT:g} s: {cause}")
             return await self._until(self._clock() + _DATABASE_RETRY)
-        if self._broken_since is not None:
-            logger.warning("The rate limiter's database answers again after %.0f s", self._clock() - self._broken_since)
-            self._broken_since = None
         return None
 
     async def _next(self) -> None:
@@ -249,7 +267,7 @@ class RateLimiter:
         if not queue:
             return await asyncio.sleep(0)
         self._arrival.clear()
-        decision, offset = await self._in_thread(lambda: self._opened.reserve(described, self._margin))
+        decision, offset = await self._ask(lambda state: state.reserve(described, self._margin))
         if isinstance(decision, Delay):
             return await self._delay(decision, offset)
         waiter, waiting = queue[decision.index], described[decision.index]
@@ -276,7 +294,7 @@ class RateLimiter:
             if self._is_stopping() or self._paused_until > self._clock():
                 return None
             await self._prepare()
-            decision, offset = await self._in_thread(lambda grant=grant: self._opened.confirm(grant, waiting))  # type: ignore[misc]
+            decision, offset = await self._ask(lambda state, grant=grant: state.confirm(grant, waiting))  # type: ignore[misc]
             if isinstance(decision, Delay):
                 await self._delay(decision, offset)
                 return None
@@ -290,9 +308,9 @@ class RateLimiter:
                 return (grant, offset) if self._paused_until <= self._clock() else None
 
     async def _grant(self, waiter: _Waiter, waiting: Waiting, grant: Grant, offset: float) -> None:
-        permit = Permit(asyncio.get_running_loop().create_future())
+        self._last_at = at = grant.at + offset
+        permit = Permit(asyncio.get_running_loop().create_future(), lambda: 0 < self._spacing / 2 < self._clock() - at)
         self._queue.remove(waiter)
-        self._last_at = grant.at + offset
         waiter.permit.set_result(permit)
         if not await permit.end():
             return
@@ -302,7 +320,7 @@ class RateLimiter:
         if late > TOLERANCE:
             # The slots behind move, and this process keeps that much more space behind its own.
             self._margin = min(max(self._margin, late - TOLERANCE), self._spacing / 4)
-            await self._in_thread(lambda: self._opened.confirm(grant, waiting, is_late=True))
+            await self._ask(lambda state: state.confirm(grant, waiting, is_late=True))
         else:
             self._margin *= 0.9
 

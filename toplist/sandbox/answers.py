@@ -137,7 +137,7 @@ def is_list(api: Api) -> bool:
     return api in (TOP_LIST_BASE64, BEST_BASE64, TOP_LIST)
 
 
-#: The parameter that holds the query, by API; one is spelled without the r.
+#: The parameter that holds the query, by API; one lacks the r.
 OFFER_PARAMETERS = {
     QUERY_DETAIL: "offerDetailParam",
     UNITS_TREND: "tendQueryParam",
@@ -263,6 +263,6 @@ def _figure(market: Market, api: Api, offer_id: str, day: date) -> str:
         return str(offer.sold(age, 1))
     if api is PRICE_TREND:
         return f"{median(offer.price(each) for each in range(max(0, age - 29), age + 1)):.2f}"
-    # Both spellings that the documentation shows.
+    # Both forms that the documentation shows.
     percent = round(offer.repurchase_rate * 100)
     return f"{percent}%" if offer.bits % 2 else str(percent)

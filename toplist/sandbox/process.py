@@ -121,8 +121,8 @@ class SandboxProcess:
                 answered: dict[str, Any] = json.load(response)
                 return answered
         except OSError as error:
-            said = getattr(error, "read", bytes)().decode(errors="replace")
-            raise SandboxError(f"the sandbox refused {name}: {error} {said}".strip()) from None
+            reason = getattr(error, "read", bytes)().decode(errors="replace")
+            raise SandboxError(f"the sandbox refused {name}: {error} {reason}".strip()) from None
 
     def stop(self) -> None:
         """Stop the child and wait for its end. A second call does nothing."""

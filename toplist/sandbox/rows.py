@@ -1,6 +1,6 @@
-"""Row encoder: an offer's figures → a row of either protocol, with a small share of values in unusual spellings.
+"""Row encoder: an offer's figures → a row of either protocol, with a small share of values in unusual forms.
 
-The spelling depends on the offer only: a value that is text on one day is text on every day. Abbreviated counts
+The form depends on the offer only: a value that is text on one day is text on every day. Abbreviated counts
 ("1.2万+") are rounded down, so that they never fall.
 """
 
@@ -15,7 +15,7 @@ _MISSING = object()
 
 
 def _percentile(offer: MarketOffer, which: int) -> int:
-    """0 to 99: one number per offer and field, which decides the spelling."""
+    """0 to 99: one number per offer and field, which decides the form."""
     return (offer.bits >> (which * 7) & 0x3FFFF) % 100
 
 

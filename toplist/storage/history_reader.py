@@ -70,6 +70,15 @@ _KEY = select(list_.c.list_id).where(
     list_.c.category_id == bindparam("category_id"),
 )
 
+_USED = (
+    update(trend_note)
+    .where(
+        trend_note.c.note_id == bindparam("of"),
+        or_(trend_note.c.last_date.is_(None), trend_note.c.last_date < bindparam("on")),
+    )
+    .values(last_date=bindparam("on"))
+)
+
 
 class HistoryReader:
     """Reads a list's past."""
@@ -170,9 +179,7 @@ def _note_ids(connection: Connection, notes: Mapping[str, Sequence[str]], snapsh
     if absent:
         connection.execute(insert_if_absent(connection, trend_note), absent)
         found = {row.digest: row for row in connection.execute(query)}
-    older = or_(trend_note.c.last_date.is_(None), trend_note.c.last_date < snapshot_date)
-    for row in sorted(found.values(), key=lambda row: row.note_id):
-        if row.last_date is None or row.last_date < snapshot_date:
-            where = (trend_note.c.note_id == row.note_id) & older
-            connection.execute(update(trend_note).where(where).values(last_date=snapshot_date))
+    outdated = sorted(row.note_id for row in found.values() if row.last_date is None or row.last_date < snapshot_date)
+    if outdated:
+        connection.execute(_USED, [{"of": note_id, "on": snapshot_date} for note_id in outdated])
     return {digest: row.note_id for digest, row in found.items()}

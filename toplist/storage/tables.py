@@ -15,6 +15,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Date,
+    Dialect,
     Float,
     ForeignKey,
     Index,
@@ -24,6 +25,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TypeDecorator,
     UniqueConstraint,
     text,
 )
@@ -37,8 +39,19 @@ def _name(length: int) -> TypeEngine[str]:
     return String(length).with_variant(String(length, collation="C"), "postgresql")
 
 
-#: SQLite numbers rows by itself only in a column of type INTEGER.
-Id = BigInteger().with_variant(Integer, "sqlite")
+#: 64 bits in both databases. SQLite numbers rows by itself only in a column of type INTEGER.
+Id = Count = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Message(TypeDecorator[str]):
+    """A text from outside. Neither database takes lone surrogates, and PostgreSQL takes no NUL: both are replaced."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else value.replace("\0", "\ufffd").encode(errors="replace").decode()
+
 
 #: Most observations and many details refer to none: the index holds the others.
 _WHERE_DETAIL: dict[str, Any] = dict.fromkeys(("sqlite_where", "postgresql_where"), text("detail_id IS NOT NULL"))
@@ -67,16 +80,16 @@ list_snapshot = Table(
     Column("list_id", ForeignKey("list.list_id"), primary_key=True),
     Column("snapshot_date", Date, primary_key=True),
     Column("status", String(16), nullable=False),
-    Column("code", Text),
-    Column("message", Text),
-    Column("category_name", Text),
+    Column("code", Message),
+    Column("message", Message),
+    Column("category_name", Message),
     Column("category_level", SmallInteger),
-    Column("category_path", Text, comment="names from the root down"),
-    Column("reported_total", Integer),
+    Column("category_path", Message, comment="names from the root down"),
+    Column("reported_total", Count),
     Column("received", Integer, nullable=False, default=0),
     Column("rejected", Integer, nullable=False, default=0),
     Column("duplicates", Integer, nullable=False, default=0),
-    Column("requested_rows", Integer, comment="rows asked for; null is all"),
+    Column("requested_rows", Count, comment="rows asked for; null is all"),
     Column("page_size", Integer, nullable=False),
     Column("collected_ms", BigInteger, comment="when its first page was read, ms since 1970"),
     Column("lease_owner", String(64), comment="the crawl that is fetching it"),
@@ -92,9 +105,9 @@ offer_version = Table(
     Column("offer_id", String(32), nullable=False),
     Column("title", Text),
     Column("title_translated", Text),
-    Column("min_order", Integer),
+    Column("min_order", Count),
     Column("price_tiers", JSON(none_as_null=True)),
-    Column("tier_start", Integer, comment="pieces at which the first tier begins"),
+    Column("tier_start", Count, comment="pieces at which the first tier begins"),
     Column("tier_price", Float, comment="yuan, of the first tier"),
     Column("supplier", Text),
     Column("is_gold", Boolean),
@@ -186,8 +199,8 @@ detail = Table(
     Column("planned_date", Date, nullable=False, comment="the last snapshot that asked for it"),
     Column("best_rank", SmallInteger, nullable=False),
     Column("status", String(16), nullable=False, comment="pending, complete or failed"),
-    Column("code", Text),
-    Column("message", Text),
+    Column("code", Message),
+    Column("message", Message),
     Column("detail_id", ForeignKey("offer_detail.detail_id")),
     Column("collected_ms", BigInteger),
     Index("detail_of_a_plan", "source", "week_date", "planned_date", "best_rank", "offer_id"),
@@ -201,10 +214,10 @@ offer_detail = Table(
     Column("digest", String(32), nullable=False, unique=True),
     Column("offer_id", String(32), nullable=False),
     Column("price", Float),
-    Column("min_order", Integer),
+    Column("min_order", Count),
     Column("price_tiers", JSON(none_as_null=True)),
     Column("unit", Text),
-    Column("lot_size", Integer),
+    Column("lot_size", Count),
     Column("trade_score", Float),
     Column("repurchase_rate", Float),
     Column("supplier", Text),
@@ -241,7 +254,7 @@ category = Table(
     Column("source", _name(16), primary_key=True),
     Column("category_id", _name(32), primary_key=True, comment="0 is the root that the root categories hang from"),
     Column("parent_id", _name(32), nullable=False),
-    Column("name", Text),
+    Column("name", Message),
     Column("level", SmallInteger, nullable=False),
     Column("is_leaf", Boolean, comment="null: the gateway did not say"),
     Column("position", Integer, nullable=False, comment="place among its siblings, as they came"),

@@ -1,4 +1,7 @@
-"""Tables, columns and values under the field's terms: `list_snapshot`, `offer_version`, `movement`, `partial`, …"""
+"""Tables, columns and values under the field's terms: `list_snapshot`, `offer_version`, `movement`, `partial`, …
+
+The views are dropped here; the next version creates them again.
+"""
 
 from __future__ import annotations
 
@@ -11,41 +14,6 @@ from alembic import op
 
 revision = "0002"
 down_revision = "0001"
-
-#: Frozen as this version has them.
-LEDGER_VIEW = """
-CREATE VIEW ledger AS
-SELECT o.snapshot_date, l.source, l.protocol, l.rank_type, l.category_id, o.category_name, o.category_level,
-       o.category_path, o.status, o.code, o.message, o.reported_total, o.received, o.rejected, o.duplicates,
-       o.requested_rows, o.page_size, {collected_at} AS collected_at
-FROM list_snapshot o JOIN list l ON l.list_id = o.list_id
-"""
-
-ENTRIES_VIEW = """
-CREATE VIEW entries AS
-SELECT e.snapshot_date, {collected_at} AS collected_at, l.source, l.protocol, l.rank_type, l.category_id,
-       o.category_name, o.category_level, o.category_path, e.rank, o.reported_total AS total, t.offer_id, t.title,
-       t.title_translated, COALESCE(e.price, d.price) AS price, COALESCE(t.min_order, d.min_order) AS min_order,
-       COALESCE(t.price_tiers, d.price_tiers) AS price_tiers, e.sale_count, e.buyer_count,
-       COALESCE(e.trade_score, d.trade_score) AS trade_score,
-       COALESCE(e.repurchase_rate, d.repurchase_rate) AS repurchase_rate, COALESCE(t.supplier, d.supplier) AS supplier,
-       COALESCE(t.is_gold, d.is_gold) AS is_gold, t.main_img, t.detail_url,
-       COALESCE(t.services, d.services) AS services, d.unit, d.lot_size, d.badges, e.trend_score, e.heat_index,
-       e.sale_growth, e.sale_growth_per_day, e.sale_growth_adjusted, e.sale_growth_30d, e.price_change,
-       e.price_change_per_day, e.price_volatility, e.rank_change, e.movement, e.breakout_score,
-       e.breakout_probability, e.is_breakout, n.trend_notes
-FROM observation e
-JOIN list l ON l.list_id = e.list_id
-JOIN list_snapshot o ON o.list_id = e.list_id AND o.snapshot_date = e.snapshot_date
-JOIN offer_version t ON t.version_id = e.version_id
-LEFT JOIN trend_note n ON n.note_id = e.note_id
-LEFT JOIN offer_detail d ON d.detail_id = e.detail_id
-"""
-
-COLLECTED_AT = {
-    "sqlite": "strftime('%Y-%m-%dT%H:%M:%fZ', {0} / 1000.0, 'unixepoch')",
-    "postgresql": "to_char(to_timestamp({0} / 1000.0) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')",
-}
 
 TABLES = {"gate": "rate_limit", "outcome": "list_snapshot", "offer_text": "offer_version", "set_aside": "rejected"}
 
@@ -93,9 +61,6 @@ def upgrade() -> None:
     op.execute("UPDATE observation SET movement = 'unknown' WHERE movement = 'unknown_gap'")
     _rename_notes()
     _renew_detail_digests()
-    show = COLLECTED_AT[op.get_bind().dialect.name]
-    op.execute(LEDGER_VIEW.format(collected_at=show.format("o.collected_ms")))
-    op.execute(ENTRIES_VIEW.format(collected_at=show.format("e.collected_ms")))
 
 
 def _rename_constraints() -> None:

@@ -1,4 +1,4 @@
-"""Four crawls, one key: `python -m benchmarks.shared [row …]`. A row takes about three and a half minutes.
+"""Four crawls, one key: `python -m benchmarks.processes [row …]`. A row takes about three and a half minutes.
 
 Every crawl is a process of its own, against a sandbox with 300 ms latency that notes each arrival; nothing is scaled.
 """
@@ -23,7 +23,7 @@ from typing import Any
 
 from sqlalchemy import create_engine, text
 
-from benchmarks.gate import ROOT, arrivals, figures
+from benchmarks.ratelimit import ROOT, arrivals, figures
 from tests.postgres_server import serve_postgres
 from toplist.categories.tree import roots_data
 from toplist.ranktypes import RANK_TYPES
@@ -142,7 +142,7 @@ def tell_cost(statements: list[tuple[str, float, list[float]]], requests: int) -
     whole = [took for _, took, _ in statements]
     late = sorted(each)[int(len(each) * 0.99)] if each else 0.0
     print(
-        f"  gate: {len(each) / requests:.2f} statements a request, each {statistics.median(each) * 1000:.2f} ms,"
+        f"  limiter: {len(each) / requests:.2f} statements a request, each {statistics.median(each) * 1000:.2f} ms,"
         f" 99 % below {late * 1000:.2f} ms, at most {max(each) * 1000:.1f} ms; a call with its transaction"
         f" {statistics.median(whole) * 1000:.2f} ms, {Counter(name for name, *_ in statements)}"
     )

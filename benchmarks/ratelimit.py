@@ -1,4 +1,4 @@
-"""What arrives at a gateway: `python -m benchmarks.gate [row …]`. Rows take between one and three minutes each.
+"""What arrives at a gateway: `python -m benchmarks.ratelimit [row …]`. Rows take between one and three minutes each.
 
 Every crawl is a process of its own, against a sandbox with 300 ms latency that notes each arrival; nothing is scaled.
 """
