@@ -64,13 +64,18 @@ SELECT x.source, x.offer_id, {LAST_TITLE.format("x")} AS title, x.day, x.units, 
 FROM offer_daily x
 """
 
+# The last day of each source is read once, from the end of the index of days: an expression around `l.source` keeps
+# SQLite from walking all lists of the source instead.
 TODAYS_BREAKOUTS = """
+WITH today AS MATERIALIZED (
+    SELECT s.source, (
+        SELECT o.snapshot_date FROM list_snapshot o JOIN list l ON l.list_id = o.list_id
+        WHERE l.source || '' = s.source AND o.received > 0 ORDER BY o.snapshot_date DESC LIMIT 1) AS last_date
+    FROM (SELECT '1688' AS source UNION ALL SELECT 'sandbox') s)
 SELECT b.source, b.snapshot_date, b.protocol, b.rank_type, b.category_id, b.category_name, b.rank, b.offer_id, b.title,
        b.price, b.sale_count, b.sale_growth, b.rank_change, b.movement, b.breakout_probability, b.detail_url
-FROM entries b
-WHERE b.is_breakout AND b.snapshot_date = (
-    SELECT MAX(s.snapshot_date) FROM list_snapshot s JOIN list m ON m.list_id = s.list_id
-    WHERE m.source = b.source AND s.received > 0)
+FROM today JOIN entries b ON b.snapshot_date = today.last_date AND b.source || '' = today.source
+WHERE b.is_breakout
 """
 
 OFFER_LIFE = """
