@@ -23,6 +23,6 @@ def test_a_crawl_upgrades_an_old_database_and_goes_on(project: Project, gateway:
         new = [("1688", min(today), 20)]
         assert project.query(BY_SOURCE) == [*OLD, *new, *OLD_SANDBOX]
         # The same again, with nothing to fetch: what is old goes, but not what is another source's.
-        crawled = project.crawl(sandbox, "categories=10166", "rank_types=hot", TOPLIST_RETENTION_DAYS="1")
+        crawled = project.crawl(sandbox, "categories=10166", "rank_types=hot", TOPLIST_RETENTION_DAYS="34")
         assert crawled.status == 0, crawled.log
         assert project.query(BY_SOURCE) == [*new, *OLD_SANDBOX]
