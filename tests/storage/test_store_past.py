@@ -11,6 +11,7 @@ from sqlalchemy import Engine, event, func, select
 from sqlalchemy.exc import IntegrityError
 
 from toplist.items import Entry, ListKey, RankList, Source, Status
+from toplist.pipelines import add_trends
 from toplist.ranktypes import Protocol
 from toplist.storage.database import open_database
 from toplist.storage.history import History
@@ -18,7 +19,6 @@ from toplist.storage.history_reader import HistoryReader
 from toplist.storage.ledger import Ledger
 from toplist.storage.retention import prune
 from toplist.storage.tables import dropped_out, list_snapshot, observation
-from toplist.trending import add_trends
 from toplist.trends.lists import TrendConfig
 
 FIRST = date(2026, 11, 1)

@@ -9,12 +9,12 @@ from statistics import median
 
 import pytest
 from hidden_market import START, days_from, one_list
+from scenarios import scenario
 
 from toplist.items import ListKey, Source
 from toplist.ranktypes import Protocol
 from toplist.sandbox.catalogue import catalogue
 from toplist.sandbox.market import Market
-from toplist.sandbox.scenarios import scenario
 from toplist.trends.backtest import HorizonResult, backtest
 from toplist.trends.coverage import OPENPLATFORM_COVERAGE, Coverage
 from toplist.trends.lists import OfferTrends, TrendConfig
