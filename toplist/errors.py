@@ -4,6 +4,7 @@
 
     ToplistError
     ├── InputError              stop, and correct the argument or the setting that the message names
+    ├── StorageUnavailable      stop: the database has been away for too long
     └── ApiError                the gateway refused; carries code, message, request id and list
         ├── FatalApiError       stop the crawl: no later request could succeed (key, secret, token, protocol)
         ├── ListError           this list failed for good
@@ -26,6 +27,10 @@ class ToplistError(Exception):
 
 class InputError(ToplistError):
     """An argument or a setting is wrong. The message is one sentence that names it and says what is accepted."""
+
+
+class StorageUnavailable(ToplistError):
+    """The database did not come back within the time that work waits for it. The message says why."""
 
 
 class ApiError(ToplistError):

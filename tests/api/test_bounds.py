@@ -24,7 +24,7 @@ HUGE = [99_999_999_999, "99999999999件起批", "999亿", 10**30, "9" * 30, 2**3
 
 
 def test_the_bounds_are_those_of_the_columns() -> None:
-    limits = {SmallInteger: 2**15 - 1, Integer: 2**31 - 1, BigInteger: 2**63 - 1}
+    limits: dict[type, int] = {SmallInteger: 2**15 - 1, Integer: 2**31 - 1, BigInteger: 2**63 - 1}
     read = {
         "rank": values.MAX_RANK,
         "best_rank": values.MAX_RANK,

@@ -8,12 +8,13 @@ import sys
 from collections.abc import Sequence
 
 from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
 
 from toplist.backtesting import Proof, prove
-from toplist.config import Places
+from toplist.config import Places, sale_count_covers
 from toplist.errors import InputError
+from toplist.product_settings import ProductSettings
 from toplist.storage.database import open_database
-from toplist.trends.coverage import Coverage
 from toplist.trends.table import as_json, as_table
 
 
@@ -38,16 +39,19 @@ class Command(ScrapyCommand):
         parser.add_argument("--json", action="store_true", help="for machines")
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        if args:
+            raise UsageError(f"scrapy backtest takes options only, not {args[0]!r}")
         assert self.settings is not None
         try:
-            places = Places.load(self.settings, sandbox=opts.gateway == "sandbox")
-            covers = str(Coverage.parse(self.settings.get("TOPLIST_SALE_COUNT_COVERS") or "unknown"))
-            engine = open_database(places.database_url)
+            sandbox = opts.gateway == "sandbox"
+            given = ProductSettings.read(self.settings)
+            engine = open_database(Places.of(given, sandbox=sandbox).database_url)
         except InputError as error:
             print(f"toplist: {error}", file=sys.stderr)
             self.exitcode = 2
             return
         try:
+            covers = sale_count_covers(given, sandbox=sandbox)
             proofs = prove(
                 engine, days=opts.days, most_lists=opts.lists, k=opts.k, horizons=(7, 30), count_covers=covers
             )
