@@ -20,7 +20,8 @@ PACKAGE = "toplist"
 ALLOWED = Path(PACKAGE, "compat.py")
 MOST = 4
 _OWN = ("self", "cls")
-_PUBLIC = frozenset({"_asdict", "_fields", "_make", "_replace"})  # a named tuple's documented methods
+# A named tuple's documented methods, and the argument that Scrapyd passes to every spider.
+_PUBLIC = frozenset({"_asdict", "_fields", "_make", "_replace", "_job"})
 
 
 class Use(NamedTuple):
@@ -40,10 +41,13 @@ def _is_private(name: str) -> bool:
 
 def uses(source: str, path: Path) -> Iterator[Use]:
     """What a module's text shows by itself: attributes of other objects, and imports."""
-    for node in ast.walk(ast.parse(source)):
+    tree = ast.parse(source)
+    own = {each.name for each in ast.walk(tree) if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)}
+    for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and _is_private(node.attr):
-            if not (isinstance(node.value, ast.Name) and node.value.id in _OWN):
-                yield Use(path, node.lineno, f"{ast.unparse(node.value)}.{node.attr}")
+            receiver = ast.unparse(node.value)
+            if receiver not in _OWN and (node.attr not in own or receiver == "super()"):
+                yield Use(path, node.lineno, f"{receiver}.{node.attr}")
         elif isinstance(node, ast.ImportFrom) and not node.level and not (node.module or "").startswith(PACKAGE):
             names = [*(node.module or "").split("."), *(each.name for each in node.names)]
             if any(map(_is_private, names)):

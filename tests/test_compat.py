@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from scrapy.core.engine import ExecutionEngine
+from scrapy.crawler import AsyncCrawlerRunner
 
 from tests.private_attributes import private_names, uses
-from toplist.compat import is_closing
+from toplist.compat import is_closing, keep_running
 
 
 def engine(*, running: bool = True, slot: object = None) -> ExecutionEngine:
     return cast(Any, SimpleNamespace(running=running, _slot=slot))
+
+
+def test_scrapys_process_still_keeps_what_runs() -> None:
+    """Else `scrapy demo` would end with its first day."""
+    assert "_active" in private_names(AsyncCrawlerRunner), "Scrapy's process has no _active any more: see compat.py"
+
+
+def test_a_task_keeps_the_process_running_until_it_ends() -> None:
+    async def scenario() -> None:
+        process: Any = SimpleNamespace(_active=set())
+        task = asyncio.ensure_future(asyncio.sleep(0))
+        keep_running(process, task)
+        assert process._active == {task}
+        await task
+        await asyncio.sleep(0)
+        assert process._active == set()
+
+    asyncio.run(scenario())
 
 
 def test_scrapys_engine_still_has_its_slot() -> None:
@@ -42,8 +62,10 @@ def test_an_engine_is_closing_from_the_moment_it_was_told_to(given: ExecutionEng
         ("engine._slot.closing", ["engine._slot"]),
         ("self._slot = cls._slot", []),
         ("row._asdict()", []),
-        ("getattr(spider, '_job', None)", ["getattr(spider, '_job', None)"]),
-        ("getattr(self, '_job', None)", []),
+        ("getattr(crawler, '_extensions', None)", ["getattr(crawler, '_extensions', None)"]),
+        ("getattr(self, '_extensions', None)", []),
+        ("def _make(self): pass\nspider._make()", []),
+        ("def _close(self): super()._close()", ["super()._close"]),
         ("from twisted.web._newclient import Response", ["from twisted.web._newclient import Response"]),
         ("from toplist.storage.tables import _private", []),
         ("super()._close_slot()", ["super()._close_slot"]),

@@ -1,18 +1,25 @@
 """Scrapy's own `FEEDS`, through its real FeedExporter, in a process of its own."""
 
+import errno
 import gzip
 import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from scrapy.exporters import JsonLinesItemExporter
+from scrapy.extensions.feedexport import ItemFilter
 
 from tests.feeds.feed_samples import an_entry
+from tests.harness import Project
 from tests.test_exporters import READERS
+from toplist import settings as project_settings
+from toplist.sandbox.process import SandboxProcess
 
 CRAWL = """
 import json, sys
@@ -102,3 +109,48 @@ def test_a_second_crawl_appends_or_overwrites_and_what_it_can_do_neither_is_coun
     assert pq.read_metadata(tmp_path / "over.parquet").num_rows == 3
     assert stats["feedexport/failed_count/EntryParquetExporter"] == 1
     assert (tmp_path / "feed.parquet").read_bytes() == (exports / "feed.parquet").read_bytes(), "left as it was"
+
+
+def test_a_second_crawl_of_the_day_says_where_the_snapshot_is(
+    project: Project, gateway: Callable[..., SandboxProcess]
+) -> None:
+    sandbox, plan = gateway("--total=20"), ("categories=311", "rank_types=hot", "--overwrite-output=own.jsonl")
+    first = project.crawl(sandbox, *plan)
+    assert "No entries in" not in first.log
+    assert len((project.folder / "own.jsonl").read_bytes().splitlines()) == 20
+    second = project.crawl(sandbox, *plan)
+    assert second.status == 0
+    assert (project.folder / "own.jsonl").read_bytes() == b""
+    (feed,) = (project.folder / "exports").glob("toplist-2*.jsonl")
+    assert f"No entries in own.jsonl: nothing new was fetched; the whole snapshot is in {feed}\n" in second.log
+
+
+class FullDisk(JsonLinesItemExporter):
+    """An exporter of somebody else's that can't end its file."""
+
+    def finish_exporting(self) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_feed_that_could_not_be_ended_or_opened_is_counted(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    feeds: dict[str, Any] = {
+        f"{tmp_path}/whole.jsonl": {"format": "jsonl"},
+        f"{tmp_path}/cut.jsonl": {"format": "cut"},
+        f"{tmp_path}/cut-%(batch_id)d.jsonl": {"format": "cut", "batch_item_count": 2},
+        f"{tmp_path}/file/none.jsonl": {"format": "jsonl", "item_filter": f"{__name__}.Nothing"},
+    }
+    stats = crawled(
+        feeds,
+        EXTENSIONS={"scrapy.extensions.feedexport.FeedExporter": None, "toplist.exporters.CountingFeedExporter": 0},
+        FEED_EXPORTERS={**project_settings.FEED_EXPORTERS, "cut": f"{__name__}.FullDisk"},
+    )
+    assert stats["feedexport/success_count/FileFeedStorage"] == 1
+    assert stats["feedexport/failed_count/close"] == 4, "one, two batches, and the one that has no file"
+
+
+class Nothing(ItemFilter):
+    """Lets no item through."""
+
+    def accepts(self, item: Any) -> bool:
+        return False

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import gettempdir
 from urllib.parse import urlsplit
@@ -84,6 +84,9 @@ class Config:
     category_cache_days: float
     count_covers: str
     retention_days: int | None
+    watch: Path | None = None
+    notify_urls: tuple[str, ...] = field(default=(), repr=False)
+    monitors_fail: tuple[str, ...] = ()
 
     @property
     def source(self) -> Source:
@@ -116,6 +119,9 @@ class Config:
             rank_types=given.rank_types,
             count_covers=sale_count_covers(given, sandbox=sandbox),
             retention_days=given.retention_days,
+            watch=Path(given.watch).expanduser() if given.watch else None,
+            notify_urls=tuple((_secret(given.notify_urls) or "").split()),
+            monitors_fail=tuple((given.monitors_fail or "").split()),
             category_cache_days=given.category_cache_days,
         )
 
@@ -133,10 +139,10 @@ def project_dir() -> Path | None:
 
 def _limits(given: ProductSettings, *, lifted: bool) -> Limits:
     """Raises InputError for a limit of 0, unless limits may be lifted."""
-    for field, unit in (("qps", "requests per second"), ("download_delay", "seconds")):
-        if getattr(given, field) == 0 and not lifted:
+    for name, unit in (("qps", "requests per second"), ("download_delay", "seconds")):
+        if getattr(given, name) == 0 and not lifted:
             raise InputError(
-                f"{setting_name(field)}=0 lifts a limit, which is accepted for a gateway on this computer only: give"
+                f"{setting_name(name)}=0 lifts a limit, which is accepted for a gateway on this computer only: give"
                 f" {unit}."
             )
     return Limits(qps=given.qps, category_interval=given.download_delay, pause=given.pause_403)

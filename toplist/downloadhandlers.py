@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _PAUSE_AFTER_403 = 1.0  # seconds in which nothing is sent, until the middleware has read the answer and set the pause
-_ATTEMPTS = 3  # slots that one request may leave unused because the gateway closed its connection just before
+_ATTEMPTS = 3  # slots that a request may leave unused because the gateway closed the connection just before
 _NOT_SENT = frozenset({"host", "content-length", "accept-encoding", "connection", "proxy-authorization"})
 
 
@@ -88,19 +88,21 @@ class RateLimitedDownloadHandler(BaseDownloadHandler):
     async def _acquire(
         self, request: Request, limiter: RateLimiter, connections: GatewayConnections, at_least: float
     ) -> Permit:
-        """A permit with an open connection, or with the reason why none can be opened."""
+        """A permit that is not late, with an open connection or the reason why none can be opened."""
         meta = request.meta
-        for _ in range(_ATTEMPTS):
+        attempts = 0
+        while True:
             permit = await limiter.acquire(
                 meta["toplist_age"],
                 meta.get("toplist_category"),
                 lambda: self._interval(meta.get("download_slot"), at_least),
                 request,
             )
-            if connections.is_ready() or connections.has_failed:
-                break
+            is_ready = connections.is_ready() or connections.has_failed
+            attempts += not is_ready
+            if not permit.is_late() and (is_ready or attempts == _ATTEMPTS):
+                return permit
             permit.release()
-        return permit
 
     def _interval(self, slot: str | None, at_least: float) -> float:
         """The category's interval: AutoThrottle may have raised its slot's delay."""

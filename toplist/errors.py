@@ -17,6 +17,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 
@@ -50,6 +51,12 @@ class ApiError(ToplistError):
         self.message = message
         self.request_id = request_id
         self.subject = subject
+
+    def redact(self, redact: Callable[[str], str]) -> None:
+        """Redact, in place, every text that the gateway gave: code, message and request id."""
+        self.code, self.message = redact(self.code), redact(self.message)
+        self.request_id = redact(self.request_id) if self.request_id else None
+        self.args = (self.code, self.message)
 
     def __str__(self) -> str:
         parts = [f"{self.subject}: " if self.subject else "", self.code]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any, Self
 
 from scrapy import Spider, signals
@@ -12,11 +13,14 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import CloseSpider, NotConfigured
 from scrapy.http import Response
 
+from toplist.alerts.monitors import CrawlFigures
+from toplist.alerts.snapshot_alerts import SnapshotAlerts
 from toplist.config import Config
 from toplist.control import CrawlControl
 from toplist.dates import business_date, utc_now
 from toplist.enrichment.details import Details
 from toplist.exporters import CountingFeedExporter
+from toplist.items import Status
 from toplist.options import CrawlOptions
 from toplist.ranktypes import Protocol
 from toplist.spiders.toplist import TopListSpider
@@ -42,6 +46,7 @@ class SnapshotExtension:
         control: CrawlControl,
         details: Details,
         deliver: Callable[[], list[str]],
+        alerts: SnapshotAlerts,
         crawler: Crawler,
     ):
         self._config = config
@@ -51,6 +56,7 @@ class SnapshotExtension:
         self._control = control
         self._details = details
         self._deliver = deliver
+        self._alerts = alerts
         self._crawler = crawler
         self._start_failed = False
         self._feed_failures = ["the feed was not written"]
@@ -68,6 +74,7 @@ class SnapshotExtension:
             control=spider.control,
             details=spider.details,
             deliver=spider.deliver,
+            alerts=spider.alerts,
             crawler=crawler,
         )
         crawler.signals.connect(self.spider_opened, signals.spider_opened)
@@ -98,13 +105,45 @@ class SnapshotExtension:
             if self._config.protocol is Protocol.OPENPLATFORM:
                 await self._details.fill()
             self._feed_failures = await self._storage.run(self._deliver)
+            await self._run_alerts()
             await self._prune()
         exporter = self._crawler.get_extension(CountingFeedExporter)
         if exporter is not None:
             await exporter.closed.wait()
         elif self._crawler.settings.getdict("FEEDS"):
             self._feed_failures.append("the feeds of FEEDS were not written, their exporter did not start")
-        self._crawler.stats.set_value("toplist/verdict", str(self.verdict(reason)))
+        verdict = self.verdict(reason)
+        self._crawler.stats.set_value("toplist/verdict", str(verdict))
+        if not self._options.dry_run:
+            await self._tell(verdict)
+
+    async def _run_alerts(self) -> None:
+        """Alerts are made of what is stored. A failure of theirs is said, and changes nothing else."""
+        stats = self._crawler.stats
+        crawl = CrawlFigures(
+            requests=stats.get_value("downloader/response_count", 0),
+            throttled=stats.get_value("toplist/ratelimit/throttled", 0),
+            pauses=stats.get_value("toplist/ratelimit/pauses", 0),
+            delivery_failures=len(self._feed_failures),
+        )
+        try:
+            await self._storage.run(lambda: self._alerts.run(crawl))
+        except Exception:
+            logger.exception("The alerts could not be made")
+        for result in self._alerts.failed_monitors:
+            stats.inc_value(f"toplist/monitors/{result.name}")
+        self._summary.warnings += self._alerts.warnings()
+
+    async def _tell(self, verdict: Verdict) -> None:
+        summary = self._summary
+        statuses = {status.value: summary.status(status) for status in Status if summary.status(status)}
+        tell = partial(
+            self._alerts.tell, problems=verdict.problems, statuses=statuses, rows=summary.total_rows, page=None
+        )
+        try:
+            await self._storage.run(tell)
+        except Exception as error:
+            logger.warning("The message was not sent: %s", type(error).__name__)
 
     def verdict(self, reason: str) -> Verdict:
         """What speaks against this crawl: its lists, its end, its errors, its feeds."""
@@ -112,8 +151,8 @@ class SnapshotExtension:
         said = [control.stopped] if control.stopped else []
         if reason == SHUTDOWN or (reason == "cancelled" and not control.stopped):
             said.append("it was stopped")
-        said += self._list_problems() + _errors(stats)
-        return Verdict((*said, *self._feed_failures))
+        said += self._list_problems() + _errors(stats) + self._alerts.problems()
+        return Verdict((*said, *self._feed_failures), tuple(self._summary.warnings))
 
     def _list_problems(self) -> list[str]:
         options = self._options

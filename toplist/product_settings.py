@@ -132,6 +132,9 @@ class ProductSettings(BaseSettings):
     rejected_uri: str | None = Field(None, description="a path")
     dropped_out_uri: str | None = Field(None, description="a path")
     report_uri: str | None = Field(None, description="a path, or nothing for no page")
+    watch: str | None = Field(None, description="the path of a TOML file")
+    notify_urls: SecretStr | None = Field(None, description="addresses of apprise, separated by spaces")
+    monitors_fail: str | None = Field(None, description="names of monitors, separated by spaces")
     sale_count_covers: Annotated[str, AfterValidator(_coverage)] = Field(
         "auto",
         description="auto, unknown, total (a running total) or window:30 (units of the last 30 days)",

@@ -27,6 +27,7 @@ class CrawlSummary:
         self.failures: list[str] = []
         self.unread: dict[str, str] = {}  # categories whose lists below could not be planned, and why
         self.notes: list[str] = []
+        self.warnings: list[str] = []  # what the verdict mentions, and does not count against the crawl
 
     def plan(self, key: ListKey) -> None:
         self.planned[key.rank_type] += 1
@@ -83,6 +84,7 @@ class Verdict:
     """Whether the crawl is complete, and the problems that say it is not."""
 
     problems: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
     @property
     def is_good(self) -> bool:
@@ -93,7 +95,8 @@ class Verdict:
         return 0 if self.is_good else 3
 
     def __str__(self) -> str:
-        return "complete" if self.is_good else "incomplete: " + "; ".join(self.problems)
+        said = "complete" if self.is_good else "incomplete: " + "; ".join(self.problems)
+        return f"{said} (warning: {'; '.join(self.warnings)})" if self.warnings else said
 
 
 def table(summary: CrawlSummary) -> str:

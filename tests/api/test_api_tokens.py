@@ -13,7 +13,7 @@ import pytest
 from toplist.api.calls import sign
 from toplist.api.credentials import Credentials
 from toplist.api.tokens import Tokens, read_instant, read_token_answer, refresh_call
-from toplist.errors import FatalApiError, InputError, Throttled, TransientApiError
+from toplist.errors import FatalApiError, Forbidden, InputError, Throttled, TransientApiError
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 BEFORE = Tokens("old-access", "old-refresh", None, datetime(2027, 1, 1, tzinfo=UTC))
@@ -51,16 +51,41 @@ def test_what_a_refresh_leaves_out_stays_as_it_was() -> None:
     [
         (400, {"error": "invalid_grant", "error_description": "refresh token expired"}, FatalApiError),
         (200, {"error": "invalid_grant"}, FatalApiError),
-        (200, {"access_token": ""}, FatalApiError),
-        (200, {}, FatalApiError),
+        (401, {"error": "Invalid_Client", "error_description": "x"}, FatalApiError),
+        (401, {"error": "token of the app"}, FatalApiError),
+        (200, {"access_token": ""}, TransientApiError),
+        (200, {"access_token": ["a"]}, TransientApiError),
+        (200, {}, TransientApiError),
+        (200, [], TransientApiError),
+        (200, {"error": "server_error"}, TransientApiError),
+        (400, {"error": "temporarily_unavailable"}, TransientApiError),
+        (400, {"error": {}}, TransientApiError),
+        (500, {"error": "server_error", "error_description": "try later"}, TransientApiError),
+        (500, {"error": "invalid_grant"}, TransientApiError),
+        (503, {"access_token": "half-done"}, TransientApiError),
+        (429, {"error": "slow down"}, Throttled),
+        (200, {"error": "x", "error_description": "App Call Limited"}, Throttled),
+        (403, {"error": "blocked"}, Forbidden),
         (400, {"error_code": "gw.QosAppFrequencyLimit"}, Throttled),
         (400, {"error_code": "gw.AppKeyNotFound", "error_message": "x"}, FatalApiError),
         (502, {}, TransientApiError),
     ],
 )
-def test_a_refusal_says_what_to_do(status: int, value: Any, error: type[Exception]) -> None:
+def test_only_a_refusal_of_the_refresh_token_is_final(status: int, value: Any, error: type[Exception]) -> None:
     with pytest.raises(error):
         read(value, status)
+
+
+@pytest.mark.parametrize(("status", "error"), [(403, Forbidden), (200, TransientApiError), (502, TransientApiError)])
+def test_a_page_instead_of_an_answer_is_read_by_its_status(status: int, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        read_token_answer(status, b"<html>no</html>", BEFORE, NOW)
+
+
+@pytest.mark.parametrize("seconds", [399999999999, "399999999999", 10**30, -1, "soon", [], 1.5])
+def test_a_new_token_is_kept_whatever_its_expiry_is(seconds: Any) -> None:
+    tokens = read({"access_token": "new", "expires_in": seconds, "refresh_token_timeout": "00010101000000000+0800"})
+    assert tokens == Tokens("new", "old-refresh", None, BEFORE.refresh_expires_at)
 
 
 def test_the_form_carries_the_secret_and_the_call_does_not() -> None:
@@ -95,6 +120,8 @@ def test_tokens_show_nowhere_also_when_they_are_no_longer_in_use() -> None:
         ("20121222222222+0800", datetime(2012, 12, 22, 14, 22, 22, tzinfo=UTC)),
         ("20121222222222000-0800", datetime(2012, 12, 23, 6, 22, 22, tzinfo=UTC)),
         ("20121322222222+0800", None),
+        ("00010101000000+0800", None),
+        ("99991231235959999-0800", None),
         ("2012", None),
         (20121222, None),
         (None, None),

@@ -13,7 +13,7 @@ import pytest
 from toplist.api.calls import SignedCall, category_call, list_call, sign, time_call
 from toplist.api.credentials import Credentials
 from toplist.errors import InputError
-from toplist.ranktypes import Protocol, rank_types_of
+from toplist.ranktypes import RANK_TYPES, Endpoint, Protocol, rank_types_of
 
 KEY = Credentials("1000000", "test123")
 WITH_TOKEN = Credentials("1000000", "test123", "f14da3b8-b0b1-4f73-a5de-9bed637e0188")
@@ -24,14 +24,14 @@ def form(signed: SignedCall) -> dict[str, str]:
     return dict(parse_qsl(signed.form_body.decode("ascii"), keep_blank_values=True, strict_parsing=True))
 
 
-@pytest.mark.parametrize("rank_type", ["complex", "hot", "goodPrice", "anchorHot", "anchorNew", "VNTrend"])
+@pytest.mark.parametrize("rank_type", [each.name for each in RANK_TYPES.values() if each.endpoint is Endpoint.NEW])
 def test_new_lists_in_base64(rank_type: str) -> None:
     call = list_call(Protocol.BASE64, rank_type, "1031910", 2, 50)
     assert call.api.path == "param2/1/com.alibaba.product/product.topList.query/"
     assert call.params == {"rankType": rank_type, "categoryId": "1031910", "page": "2", "pageSize": "50"}
 
 
-@pytest.mark.parametrize("rank_type", ["best", "rise", "new"])
+@pytest.mark.parametrize("rank_type", [each.name for each in RANK_TYPES.values() if each.endpoint is Endpoint.CLASSIC])
 def test_classic_lists_have_their_own_parameter_names(rank_type: str) -> None:
     call = list_call(Protocol.BASE64, rank_type, "1031910", 1, 20)
     assert call.api.path == "param2/1/com.alibaba.item/alibaba.item.search.best/"

@@ -72,6 +72,28 @@ def test_what_has_no_id_is_left_out_with_a_reason() -> None:
     }
 
 
+def test_children_without_a_readable_id_are_named_and_counted() -> None:
+    issues = ParseIssues()
+    children = [{"id": 8, "name": "连衣裙"}, {"name": "裤子"}, {"id": "x"}, None, {"id": [], "name": ["y"]}]
+    (node,) = read_categories(body({"categoryID": 7, "childCategorys": children}), issues=issues)
+    assert [child.category_id for child in node.children] == ["8"]
+    assert node.unreadable_children == ("裤子", "child 3", "child 4", "child 5")
+    assert sum(times for (field, _), times in issues.items() if field == "category_id") == 4
+
+
+@pytest.mark.parametrize("children", ["x", 5, True, {"name": "裤子"}])
+def test_children_that_are_no_list_are_not_dropped_without_a_word(children: Any) -> None:
+    issues = ParseIssues()
+    (node,) = read_categories(body({"categoryID": 7, "childCategorys": children}), issues=issues)
+    assert node.unreadable_children
+    assert issues
+
+
+def test_an_only_child_may_come_without_its_list() -> None:
+    (node,) = read_categories(body({"categoryID": 7, "childCategorys": {"id": 8}}))
+    assert [child.category_id for child in node.children] == ["8"]
+
+
 def test_odd_parents_cost_nothing_but_themselves() -> None:
     node = {"categoryID": 7, "name": "女装", "isLeaf": "?", "parentIDs": [23, "24", None, "x"]}
     assert read_categories(body(node)) == [CategoryNode("7", "女装", None, ("23", "24"))]

@@ -3,85 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic_core import to_jsonable_python
+from answer_readers import EXAMPLES, READERS
 
-from toplist.api.daily import Figure, read_daily
-from toplist.api.details import read_detail
-from toplist.api.error_rules import check_refusal
 from toplist.api.parse_issues import ParseIssues
-from toplist.api.responses import WRAPPERS, CategoryNode, ListPage, read_categories, read_list_page
-from toplist.api.rows import Rows
+from toplist.api.responses import WRAPPERS, ListPage, read_list_page
 from toplist.errors import ListError, PermissionDenied, TransientApiError
-from toplist.ranktypes import RANK_TYPES, Endpoint, Protocol
-
-EXAMPLES = Path(__file__).parent / "examples"
-
-
-def list_result(protocol: Protocol, endpoint: Endpoint, body: bytes) -> dict[str, Any]:
-    rows = Rows()
-    answer = read_list_page(protocol, endpoint, 200, body, rows.issues)
-    rows.add_page(protocol, answer.rows or [], 1, 20, datetime(2026, 11, 23, tzinfo=UTC))
-    return {
-        "rows": None if answer.rows is None else len(answer.rows),
-        "total": answer.total,
-        "offers": [[rank, offer.model_dump(exclude_none=True)] for rank, offer, _ in rows.arranged()],
-        "rejected": [[aside.position, aside.reason] for aside in rows.rejected],
-        "duplicates": rows.duplicates,
-        "issues": {"/".join(note): times for note, times in rows.issues.items()},
-    }
-
-
-def tree_result(body: bytes) -> dict[str, Any]:
-    issues = ParseIssues()
-
-    def shown(node: CategoryNode) -> list[Any]:
-        children = [shown(child) for child in node.children]
-        return [node.category_id, node.name, node.is_leaf, node.retired, list(node.parent_ids), children]
-
-    nodes = [shown(node) for node in read_categories(body, issues=issues)]
-    return {"nodes": nodes, "issues": {"/".join(note): times for note, times in issues.items()}}
-
-
-def noted(result: Any, issues: ParseIssues) -> dict[str, Any]:
-    return {"result": result, "issues": {"/".join(note): times for note, times in issues.items()}}
-
-
-def detail_result(body: bytes) -> dict[str, Any]:
-    issues = ParseIssues()
-    detail = read_detail(check_refusal(200, body, Protocol.OPENPLATFORM), "34513534353434", issues)
-    return noted(to_jsonable_python(detail), issues)
-
-
-def daily_reader(figure: Figure) -> Callable[[bytes], dict[str, Any]]:
-    def result(body: bytes) -> dict[str, Any]:
-        issues = ParseIssues()
-        figures = read_daily(figure, check_refusal(200, body, Protocol.OPENPLATFORM), issues)
-        return noted(to_jsonable_python(figures), issues)
-
-    return result
-
-
-def list_reader(protocol: Protocol, endpoint: Endpoint) -> Callable[[bytes], dict[str, Any]]:
-    return lambda body: list_result(protocol, endpoint, body)
-
-
-#: Every way of reading an answer, by the folder of its examples.
-READERS: dict[str, Callable[[bytes], dict[str, Any]]] = {
-    f"{protocol}_{rank_type.endpoint}": list_reader(protocol, rank_type.endpoint)
-    for protocol in Protocol
-    for rank_type in RANK_TYPES.values()
-    if rank_type.served_by(protocol)
-} | {
-    "categories": tree_result,
-    "details": detail_result,
-    **{f"daily_{figure.field}": daily_reader(figure) for figure in Figure},
-}
+from toplist.ranktypes import Endpoint, Protocol
 
 
 @pytest.mark.parametrize("reader", READERS)
@@ -146,7 +77,51 @@ def test_base64_lists_there_empty_and_absent(endpoint: Endpoint, inner: Any, ans
     ],
 )
 def test_openplatform_lists_there_empty_and_absent(value: Any, rows: Any) -> None:
-    assert read(Protocol.OPENPLATFORM, Endpoint.NEW, value) == ListPage(rows, None)
+    page = read(Protocol.OPENPLATFORM, Endpoint.NEW, value)
+    assert (page.rows, page.total) == (rows, None)
+
+
+def openplatform_page(issues: ParseIssues | None = None, **about: Any) -> ListPage:
+    value = {"result": {"success": True, "result": {"rankProductModels": [], **about}}}
+    return read(Protocol.OPENPLATFORM, Endpoint.NEW, value, issues)
+
+
+@pytest.mark.parametrize(
+    "about", [{"rankId": "7", "rankType": "hot"}, {"rankId": 7, "rankType": "HOT "}, {"rankId": 7}, {}]
+)
+def test_an_answer_about_the_requested_list_or_about_no_named_one_fits(about: dict[str, Any]) -> None:
+    page = openplatform_page(**about)
+    assert page.other_list("hot", "7") is None
+    assert page.category_id == (str(about["rankId"]) if "rankId" in about else None)
+
+
+@pytest.mark.parametrize(
+    ("about", "said"),
+    [
+        ({"rankId": "8", "rankType": "hot"}, "hot in 8"),
+        ({"rankId": "7", "rankType": "complex"}, "complex in 7"),
+        ({"rankType": "complex"}, "complex in 7"),
+        ({"rankId": 70}, "hot in 70"),
+    ],
+)
+def test_an_answer_about_another_list_says_which(about: dict[str, Any], said: str) -> None:
+    assert openplatform_page(**about).other_list("hot", "7") == f"the answer is about {said}"
+
+
+def test_a_list_over_all_categories_may_name_any() -> None:
+    assert openplatform_page(rankId="8", rankType="hot").other_list("hot", "") is None
+    assert openplatform_page(rankId="8", rankType="new").other_list("hot", "") is not None
+
+
+def test_a_list_name_that_can_not_be_read_is_counted_and_contradicts_nothing() -> None:
+    page = openplatform_page(issues := ParseIssues(), rankId="x", rankType=[])
+    assert page.other_list("hot", "7") is None
+    assert issues == {("category_id", "not_an_id"): 1, ("rank_type", "wrong_type"): 1}
+
+
+def test_base64_names_no_list() -> None:
+    page = read(Protocol.BASE64, Endpoint.NEW, {WRAPPERS[Endpoint.NEW]: {"result": {"itemList": []}}})
+    assert page.other_list("hot", "7") is None
 
 
 @pytest.mark.parametrize(

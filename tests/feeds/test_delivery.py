@@ -204,3 +204,34 @@ def test_a_feed_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
     delivered_to(f"{tmp_path}/new/a.csv", rows(1), tmp_path)
     assert (tmp_path / "new" / "a.csv").stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+
+
+def test_what_a_killed_delivery_left_is_gone_after_the_next_one(tmp_path: Path) -> None:
+    script = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+from pathlib import Path
+from tests.feeds.feed_samples import DAY, an_entry
+from toplist.feeds.delivery import deliver
+from toplist.feeds.uris import parse_targets
+
+def entries():
+    yield from [an_entry()] * 1000
+    print("half", flush=True)
+    sys.stdin.read()
+
+targets = parse_targets("{tmp_path}/out/a.jsonl {tmp_path}/out/b.parquet s3://feeds/c.csv", DAY)
+deliver(targets, entries, snapshot_date=DAY, spool=Path("{tmp_path}/spool"))
+"""
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.kill()
+    assert len(os.listdir(tmp_path / "out")) == 2
+    assert len(os.listdir(tmp_path / "spool")) == 1
+    tomorrow = f"{tmp_path}/out/tomorrow.jsonl s3://feeds/tomorrow.csv"
+    _, kept = delivered_to(tomorrow, rows(1), tmp_path / "spool", day=DAY + timedelta(1))
+    assert isinstance(kept, Failed)
+    assert kept.kept is not None
+    assert os.listdir(tmp_path / "out") == ["tomorrow.jsonl"]
+    assert os.listdir(tmp_path / "spool") == [kept.kept.name]

@@ -126,6 +126,13 @@ def test_any_past_snapshot_again_to_any_place(project: Project, gateway: Gateway
     exported = project.folder / "again-2026-11-20.jsonl"
     crawled = project.folder / "exports" / "sandbox-2026-11-20.jsonl"
     assert exported.read_bytes() == crawled.read_bytes()
+    before = sorted((project.folder / "exports").iterdir())
+    (project.folder / "exports" / "sandbox-dropped-out-2026-11-21.jsonl").unlink()
+    named = ["--gateway=sandbox", "--snapshot-date=2026-11-21", "--feed=other/all.csv"]
+    elsewhere = export(project, *named, TOPLIST_DROPPED_OUT_URI=str(project.folder / "exports" / "own.jsonl"))
+    assert (elsewhere.status, elsewhere.log) == (0, "")
+    assert {path.name for path in (project.folder / "other").iterdir()} == {"all.csv", "all-dropped-out.jsonl"}
+    assert len(list((project.folder / "exports").iterdir())) == len(before) - 1
     nothing = export(project, "--gateway=sandbox", "--snapshot-date=2026-11-19")
     assert (nothing.status, nothing.out) == (3, "")
     assert nothing.log == (

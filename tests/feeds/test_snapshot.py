@@ -91,7 +91,7 @@ def test_a_row_that_cannot_be_written_leaves_the_old_file_and_is_a_failure(tmp_p
     at = places(f"{tmp_path}/lists.jsonl", tmp_path)
     written(at, Stored())
     before = (tmp_path / "lists-rejected.jsonl").read_bytes()
-    failed, feed = written(at, Stored(aside=[REJECTED, (KEY, Broken(position=1, reason="", row={}))]))
+    feed, failed = written(at, Stored(aside=[REJECTED, (KEY, Broken(position=1, reason="", row={}))]))
     assert isinstance(failed, Failed)
     assert failed.reason == f"{tmp_path}/lists-rejected.jsonl was not delivered: the disk is full."
     assert isinstance(feed, Delivered)

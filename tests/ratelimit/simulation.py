@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import selectors
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Executor, Future
@@ -50,6 +51,31 @@ class InlineExecutor(Executor):
             done.set_result(fn(*args, **kwargs))
         except Exception as error:
             done.set_exception(error)
+        return done
+
+
+class LatentExecutor(Executor):
+    """Runs work a few milliseconds later, one after the other, as a database does."""
+
+    def __init__(self, loop: SimulatedLoop, latencies: tuple[float, ...] = (0.0005, 0.001, 0.004)):
+        self._loop = loop
+        self._latencies = itertools.cycle(latencies)
+        self._free_at = 0.0
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        done: Future[T] = Future()
+        done.set_running_or_notify_cancel()
+
+        def work() -> None:
+            try:
+                result = fn(*args, **kwargs)
+            except Exception as error:
+                self._loop.call_later(next(self._latencies), done.set_exception, error)
+            else:
+                self._loop.call_later(next(self._latencies), done.set_result, result)
+
+        self._free_at = max(self._free_at, self._loop.time()) + next(self._latencies)
+        self._loop.call_at(self._free_at, work)
         return done
 
 

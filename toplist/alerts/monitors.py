@@ -58,6 +58,9 @@ class MonitorResult:
     passed: bool
     text: str
 
+    def __str__(self) -> str:
+        return f"{self.name}: {self.text}"
+
 
 Check = Callable[[DayFigures, Sequence[DayFigures], CrawlFigures], str | None]
 

@@ -95,6 +95,8 @@ def read_daily(figure: Figure, value: Any, issues: ParseIssues) -> dict[date, in
 
 
 def _day(raw: Any) -> date | None:
+    if not isinstance(raw, str | int):
+        return None
     try:
         return datetime.strptime(str(raw).strip(), "%Y%m%d").date()  # noqa: DTZ007 - a day, which has no zone
     except ValueError:

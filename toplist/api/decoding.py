@@ -11,6 +11,7 @@ import math
 import re
 from typing import Any
 
+from toplist import redaction
 from toplist.errors import TransientApiError
 
 #: The most digits of an integer; longer ones are kept as text, and the reader of the field rejects them.
@@ -81,12 +82,10 @@ def _float(digits: str) -> float | str:
 _DECODER = json.JSONDecoder(parse_int=_integer, parse_float=_float, parse_constant=str, strict=False)
 
 
-_CONTROL = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\ufffd\ud800-\udfff]+")
-
-
 def one_line(value: object, limit: int = 300) -> str:
     """A text from the gateway for a log line: one line, no control characters, at most `limit` characters."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
-    text = _CONTROL.sub(" ", str(value)[: 4 * limit]).strip()
+    text = redaction.one_line(str(value)[: 4 * limit]).replace("\ufffd", " ").strip()
+    text = " ".join(text.split())
     return text if len(text) <= limit else text[: limit - 1] + "…"

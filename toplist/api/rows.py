@@ -141,6 +141,8 @@ class Rows:
         ]
 
     def _read(self, protocol: Protocol, raw_row: Any, position: int, collected_at: datetime) -> ReadRow | RejectedRow:
+        if position > values.MAX_RANK:
+            return RejectedRow(position=position, reason="beyond_last_rank", row=keepable(raw_row))
         try:
             offer, rank = read_row(protocol, raw_row, self.issues)
         except RowError as error:

@@ -24,7 +24,13 @@ T = TypeVar("T")
 _FLAGS = {"true": True, "1": True, "y": True, "yes": True, "是": True}
 _FLAGS |= {"false": False, "0": False, "n": False, "no": False, "否": False}
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+#: Bounds of whole numbers, which every column of the database has room for (a test compares them).
+MAX_RANK = 2**15 - 1
+MAX_QUANTITY = 2**31 - 1
+MAX_COUNT = 10**12
+
+# Line ends, and marks that change the direction of the text. Joiners of emoji and of Indic scripts stay.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 # A host with a dot, and no character that could end an HTML attribute or a line.
 _UNFIT = r"\s\"'<>`\\\x00-\x1f\x7f-\x9f\ud800-\udfff"
@@ -87,24 +93,30 @@ def read_price(raw: Any, *, fen: bool = False) -> Price:
 @_reader
 def read_count(raw: Any) -> int:
     """Things sold, buyers: ``"1.2万+"`` 12000, ``"2000+"``, ``"5.6万+件"``. A + marks a lower bound, which is kept."""
-    return _whole(numbers.count(raw))
+    return _whole(numbers.count(raw), MAX_COUNT)
 
 
 @_reader
 def read_quantity(raw: Any) -> int:
     """Pieces of an order: ``"200件起批"``, ``"≥2件"``, ``2``. 0 pieces are not read."""
-    quantity = _whole(numbers.count(raw))
+    quantity = _whole(numbers.count(raw), MAX_QUANTITY)
     if not quantity:
         raise NumberError("zero")
     return quantity
 
 
 @_reader
+def read_total(raw: Any) -> int:
+    """The rows of a list; 0 for an empty one."""
+    return _whole(numbers.count(raw), MAX_QUANTITY)
+
+
+@_reader
 def read_rank(raw: Any) -> int:
     """A rank in a list, from 1."""
-    rank = _whole(numbers.score(raw))
-    if not rank or rank > 1_000_000:
-        raise NumberError("absurd" if rank else "zero")
+    rank = _whole(numbers.score(raw), MAX_RANK)
+    if not rank:
+        raise NumberError("zero")
     return rank
 
 
@@ -265,7 +277,9 @@ def _scalar(raw: Any) -> str:
     return str(raw)
 
 
-def _whole(number: Decimal) -> int:
+def _whole(number: Decimal, most: int) -> int:
     if number != number.to_integral_value():
         raise NumberError("not_whole")
+    if number > most:
+        raise NumberError("absurd")
     return int(number)

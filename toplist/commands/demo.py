@@ -16,6 +16,7 @@ from scrapy.exceptions import UsageError
 
 from toplist.backtesting import prove
 from toplist.commands.backtest import as_text
+from toplist.compat import keep_running
 from toplist.config import project_dir
 from toplist.dates import business_date, utc_now
 from toplist.extensions import SnapshotExtension
@@ -65,8 +66,7 @@ class Command(ScrapyCommand):
         dates = [today - timedelta(days=back) for back in reversed(range(opts.days))]
         task = asyncio.get_event_loop().create_task(self._days(dates, f"sqlite:///{database}", folder))
         process: Any = self.crawler_process
-        process._active.add(task)  # the process ends when the last day has
-        task.add_done_callback(process._active.discard)
+        keep_running(process, task)  # the process ends when the last day has
         process.start()
         print(f"{len(dates)} days in {time.monotonic() - began:.0f} s, in {database}")
         engine = open_database(f"sqlite:///{database}")

@@ -66,19 +66,22 @@ def write_snapshot(
     """Write every feed of a snapshot from the history, whole, and its rejected and dropped-out files. Blocking.
 
     A crawl at its end and `scrapy export` at any time do the same. Of a snapshot without an entry no feed is written,
-    and the list is empty, failures of the other files aside.
+    and only failures of the other files are in the list.
     """
-    outcomes: list[Delivered | Failed] = [*_write_rows(places, history, snapshot_date, source, s3)]
-    if not history.rows(snapshot_date, source):
-        return outcomes
-    return outcomes + deliver(
-        parse_targets(places.feed_uri, snapshot_date),
-        lambda: history.entries(snapshot_date, source),
-        snapshot_date=snapshot_date,
-        spool=places.spool,
-        s3=s3,
-        allow_fewer=allow_fewer,
-    )
+    feeds: list[Delivered | Failed] = []
+    if history.rows(snapshot_date, source):
+        feeds = deliver(
+            parse_targets(places.feed_uri, snapshot_date),
+            lambda: history.entries(snapshot_date, source),
+            snapshot_date=snapshot_date,
+            spool=places.spool,
+            s3=s3,
+            allow_fewer=allow_fewer,
+        )
+    reasons = [feed.reason for feed in feeds if isinstance(feed, Failed)]
+    others = _write_rows(places, history, snapshot_date, source, s3)
+    # An S3 that refuses is said once: a file that has no rows to lose adds nothing to the feed's own failure.
+    return [*feeds, *(failed for failed, clause in others if not any(clause and clause in each for each in reasons))]
 
 
 def deliver_snapshot(
@@ -114,33 +117,31 @@ def _row_targets(places: Places, snapshot_date: date) -> Mapping[str, Target]:
     }
 
 
-def _write_rows(places: Places, history: History, snapshot_date: date, source: Source, s3: S3Options) -> list[Failed]:
+def _write_rows(
+    places: Places, history: History, snapshot_date: date, source: Source, s3: S3Options
+) -> list[tuple[Failed, str]]:
+    """What failed; for a file without rows, with the clause that says why."""
     targets = _row_targets(places, snapshot_date)
-    failed = []
+    failures = []
     for setting, rows in (
         (REJECTED, history.rejected(snapshot_date, source)),
         (DROPPED_OUT, history.dropped_out(snapshot_date, source)),
     ):
         target = targets[setting]
-        outcome = _deliver_rows(target, snapshot_date, rows, places, s3)
+        try:
+            if not rows and not exists(target, s3):
+                continue
+        except S3Error as error:
+            failures.append((Failed(target.uri, f"{target.uri} was not delivered: {error}."), str(error)))
+            continue
+        outcome = deliver_file(target, partial(_write_lines, snapshot_date, rows), spool=places.spool, s3=s3)
         if isinstance(outcome, Failed):
-            failed.append(outcome)
+            failures.append((outcome, ""))
         elif rows and setting == REJECTED:
             logger.warning("%d rows were rejected, with the reason each: %s", len(rows), target.uri)
         elif rows:
             logger.info("%d offers dropped out of their lists: %s", len(rows), target.uri)
-    return failed
-
-
-def _deliver_rows(
-    target: Target, snapshot_date: date, rows: Rows, places: Places, s3: S3Options
-) -> Delivered | Failed | None:
-    try:
-        if not rows and not exists(target, s3):
-            return None
-    except S3Error as error:
-        return Failed(target.uri, f"{target.uri} was not delivered: {error}.")
-    return deliver_file(target, partial(_write_lines, snapshot_date, rows), spool=places.spool, s3=s3)
+    return failures
 
 
 def _write_lines(snapshot_date: date, rows: Rows, file: BinaryIO) -> None:

@@ -54,6 +54,11 @@ class Permit:
     """The right to send one request now. Its holder calls `sent` when the request is written, and `release` always."""
 
     _end: asyncio.Future[bool]
+    _is_late: Callable[[], bool] = lambda: False
+
+    def is_late(self) -> bool:
+        """Whether so much time has passed that the next slot may be used before this request can be written."""
+        return self._is_late()
 
     def sent(self) -> None:
         """The request is written."""
@@ -303,9 +308,9 @@ class RateLimiter:
                 return (grant, offset) if self._paused_until <= self._clock() else None
 
     async def _grant(self, waiter: _Waiter, waiting: Waiting, grant: Grant, offset: float) -> None:
-        permit = Permit(asyncio.get_running_loop().create_future())
+        self._last_at = at = grant.at + offset
+        permit = Permit(asyncio.get_running_loop().create_future(), lambda: 0 < self._spacing / 2 < self._clock() - at)
         self._queue.remove(waiter)
-        self._last_at = grant.at + offset
         waiter.permit.set_result(permit)
         if not await permit.end():
             return

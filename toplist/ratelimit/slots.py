@@ -97,12 +97,16 @@ def spacing(qps: float, factor: float = 1.0) -> float:
 
 
 def move(state: State, seconds: float) -> State:
-    """Every time of the state later by `seconds`: the clock was set, and what is left of each wait stays."""
+    """Every time of the state later by `seconds`: the clock was set, and what is left of each wait stays.
+
+    Slots that are reserved move with it, as after a late request.
+    """
     return replace(
         state,
         next_at=state.next_at + seconds,
         last_at=state.last_at + seconds,
         pause_until=state.pause_until + seconds,
+        drift=state.drift + seconds,
         drifted_at=state.drifted_at + seconds,
         written_at=state.written_at + seconds,
         categories={name: ready + seconds for name, ready in state.categories.items()},

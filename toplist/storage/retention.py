@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Select, Table, delete, exists, func, select, tuple_
+from sqlalchemy import ColumnElement, Engine, Select, Table, bindparam, delete, exists, func, select, tuple_
 
 from toplist.items import Source
 from toplist.storage.database import writing
@@ -61,12 +61,12 @@ def _delete_snapshots(engine: Engine, source: Source, before: date) -> int:
     pruned = 0
     while True:
         with writing(engine) as connection:
-            keys = [tuple(row) for row in connection.execute(oldest)]
+            keys = [{"of_list": row.list_id, "of_day": row.snapshot_date} for row in connection.execute(oldest)]
             if not keys:
                 return pruned
             for table in (observation, rejected, dropped_out, list_snapshot):
-                of_these = tuple_(table.c.list_id, table.c.snapshot_date).in_(keys)
-                connection.execute(delete(table).where(of_these))
+                of_one = (table.c.list_id == bindparam("of_list")) & (table.c.snapshot_date == bindparam("of_day"))
+                connection.execute(delete(table).where(of_one), keys)
             pruned += len(keys)
 
 
