@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.ratelimit.simulation import LatentExecutor, MemoryRow, SimulatedLoop, simulate
@@ -164,7 +164,7 @@ MANY = settings(
 
 
 @MANY
-@given(processes=st.integers(1, 4), given_events=events(KILL, PAUSED, BACK), latencies=st.sampled_from([FAST]))
+@given(processes=st.integers(1, 4), given_events=events(KILL, PAUSED, BACK), latencies=st.sampled_from([FAST, SLOW]))
 def test_no_trace_breaks_a_limit_whoever_is_killed_and_however_the_clock_is_set_back(
     processes: int, given_events: list[tuple[float, int, Event]], latencies: tuple[float, ...]
 ) -> None:
