@@ -155,12 +155,7 @@ def run(processes: int, given_events: list[tuple[float, int, Event]], latencies:
     check(trace, UNDER_WAY + 10 * max(latencies))
 
 
-MANY = settings(
-    max_examples=40,
-    phases=[Phase.generate, Phase.reuse, Phase.explicit],
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
+MANY = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @MANY
