@@ -25,7 +25,7 @@ from toplist.api.tokens import Tokens
 from toplist.errors import InputError
 from toplist.ranktypes import Protocol
 from toplist.tokenfile import TokenFile
-from toplist.trends.coverage import Coverage
+from toplist.trends.coverage import AUTO, Coverage
 from toplist.trends.observation import HISTORY_DAYS
 
 SECRETS = ("TOPLIST_APP_KEY", "TOPLIST_APP_SECRET", "TOPLIST_ACCESS_TOKEN", "TOPLIST_REFRESH_TOKEN")
@@ -120,7 +120,7 @@ class Config:
             places=Places.load(settings, sandbox=sandbox),
             categories=_text(settings, "TOPLIST_CATEGORIES"),
             rank_types=_text(settings, "TOPLIST_RANK_TYPES"),
-            count_covers=_count_covers(settings, sandbox),
+            count_covers=count_covers(settings, sandbox),
             retention_days=_retention_days(settings),
             category_cache_days=category_cache_days(settings),
         )
@@ -133,15 +133,15 @@ def _retention_days(settings: Settings) -> int | None:
     return int(_number(settings, "TOPLIST_RETENTION_DAYS", accepted, lambda n: _is_count(n) and n > HISTORY_DAYS))
 
 
-def _count_covers(settings: Settings, sandbox: bool) -> str:
+def count_covers(settings: Settings, sandbox: bool) -> str:
     """What a `base64` sale count covers: the specification does not say; of the sandbox it is known."""
-    text = _text(settings, "TOPLIST_SALE_COUNT_COVERS") or ("total" if sandbox else "unknown")
+    text = _text(settings, "TOPLIST_SALE_COUNT_COVERS") or ("total" if sandbox else AUTO)
     try:
-        return str(Coverage.parse(text))
+        return text if text == AUTO else str(Coverage.parse(text))
     except InputError:
         raise InputError(
-            f"TOPLIST_SALE_COUNT_COVERS={text!r} is not accepted: it takes unknown, total (a running total) or"
-            " window:30 (units of the last 30 days)."
+            f"TOPLIST_SALE_COUNT_COVERS={text!r} is not accepted: it takes auto (found out from the history), unknown,"
+            " total (a running total) or window:30 (units of the last 30 days)."
         ) from None
 
 

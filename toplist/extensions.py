@@ -11,6 +11,7 @@ from scrapy.exceptions import CloseSpider, NotConfigured
 
 from toplist.feeds.snapshot import deliver_snapshot
 from toplist.feeds.watched import WatchedFeedExporter
+from toplist.refit import refit_models
 from toplist.run import OfRun
 from toplist.sandbox.process import SandboxProcess
 from toplist.sandboxed import start_sandbox
@@ -68,6 +69,11 @@ class SnapshotExtension(OfRun):
             await exporter.closed.wait()
         elif self._crawler.settings.getdict("FEEDS"):
             self._delivery.append("the feeds of FEEDS were not written, their exporter did not start")
+        if reason != INTERRUPTED and not run.asked.dry_run:
+            day, protocol, covers = run.asked.snapshot_date, run.config.protocol, run.config.count_covers
+            run.tally.notes += await run.in_thread(
+                lambda: refit_models(run.trend_models, run.source, protocol, day, covers)
+            )
         if run.config.retention_days is not None and reason != INTERRUPTED:
             oldest = run.asked.snapshot_date - timedelta(days=run.config.retention_days - 1)
             forgotten = await run.in_thread(lambda: prune(run.engine, oldest))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from toplist.items import ListKey, RankList, Status
 from toplist.run import OfRun, Run
 from toplist.trending import add_trends
+from toplist.trends.breakout import BreakoutModels
 from toplist.trends.lists import TrendConfig
 
 if TYPE_CHECKING:
@@ -18,18 +19,19 @@ class TrendsPipeline(OfRun):
 
     def __init__(self, crawler: Crawler):
         super().__init__(crawler)
-        self._rules: dict[str, TrendConfig] = {}
+        self._rules: dict[str, tuple[TrendConfig, BreakoutModels]] = {}
 
     async def process_item(self, item: Any) -> Any:
         if isinstance(item, RankList) and item.status is not Status.FAILED:
             run = self.run
-            rules = self._rules_of(run, item.key)
-            await run.in_thread(lambda: add_trends(item, run.past, rules, run.calibrations.of(item.key)))
+            await run.in_thread(lambda: add_trends(item, run.past, *self._rules_of(run, item.key)))
         return item
 
-    def _rules_of(self, run: Run, key: ListKey) -> TrendConfig:
+    def _rules_of(self, run: Run, key: ListKey) -> tuple[TrendConfig, BreakoutModels]:
         if key.protocol not in self._rules:
-            self._rules[key.protocol] = TrendConfig.of(key, run.config.count_covers)
+            state = run.trend_models.state(key.source, key.protocol, run.asked.snapshot_date)
+            coverage = state.coverage(key.protocol, run.config.count_covers)
+            self._rules[key.protocol] = TrendConfig.of(key, coverage), state.usable(coverage)
         return self._rules[key.protocol]
 
 

@@ -18,10 +18,10 @@ from toplist.circuit_breaker import CircuitBreaker
 from toplist.config import Config
 from toplist.items import ListKey, Source
 from toplist.options import CrawlOptions
-from toplist.storage.calibrations import Calibrations
 from toplist.storage.history import History
 from toplist.storage.history_reader import HistoryReader
 from toplist.storage.ledger import Ledger
+from toplist.storage.trend_models import TrendModels
 from toplist.summary import CrawlSummary
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Run:
         self.ledger = Ledger(engine, asked.snapshot_date)
         self.history = History(engine, self.ledger)
         self.past = HistoryReader(engine)
-        self.calibrations = Calibrations(engine, asked.snapshot_date)
+        self.trend_models = TrendModels(engine)
         self.clock = Clock()
         self.tally = CrawlSummary()
         self.patience = CircuitBreaker(self.clock.monotonic)

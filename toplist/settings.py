@@ -21,7 +21,7 @@ TOPLIST_CATEGORY_CACHE_DAYS = (
 )  # a week-old category tree is read again
 TOPLIST_QPS = os.environ.get("TOPLIST_QPS") or 2
 TOPLIST_PAUSE_403 = os.environ.get("TOPLIST_PAUSE_403") or 300
-TOPLIST_SALE_COUNT_COVERS = os.environ.get("TOPLIST_SALE_COUNT_COVERS")  # unknown, total or window:30
+TOPLIST_SALE_COUNT_COVERS = os.environ.get("TOPLIST_SALE_COUNT_COVERS")  # auto, unknown, total, window:30
 TOPLIST_RETENTION_DAYS = os.environ.get("TOPLIST_RETENTION_DAYS")  # days of history; default: all of it
 TOPLIST_DATABASE_URL = os.environ.get("TOPLIST_DATABASE_URL")
 TOPLIST_FEED_URI = os.environ.get("TOPLIST_FEED_URI")

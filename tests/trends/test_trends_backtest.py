@@ -3,14 +3,14 @@ from datetime import timedelta
 from random import Random
 
 import pytest
+from toplist.trends.replay import SCORES, ScoredRow
+from toplist.trends.walk import calibrations
 from trend_rows import DAY0, day, snapshot
 
 from toplist.trends.backtest import backtest, calibrate
 from toplist.trends.bootstrap import Interval, block_starts, interval, resamples
 from toplist.trends.outcomes import label
-from toplist.trends.replay import SCORES, ScoredRow
 from toplist.trends.table import as_json, as_table
-from toplist.trends.walk import calibrations
 
 DAYS, LISTS, ROWS = 28, 4, 50
 

@@ -2,7 +2,6 @@ from datetime import date, timedelta
 from random import Random
 
 import pytest
-
 from toplist.trends.calibration import Calibration, Calibrator, isotonic
 
 START = date(2026, 3, 10)

@@ -1,14 +1,14 @@
 from datetime import date
 
 import pytest
+from toplist.trends.calibration import Calibration
+from toplist.trends.replay import replay
 from trend_rows import at, day, history, seen, snapshot
 
 from toplist.items import Entry, ListKey, PriceTier, RankList, RejectedRow, Source, Status
 from toplist.ranktypes import Protocol
-from toplist.trends.calibration import Calibration
 from toplist.trends.lists import TrendConfig, compute_trends
 from toplist.trends.observation import HISTORY_DAYS, Observation, observe, snapshot_of
-from toplist.trends.replay import replay
 
 CALIBRATION = Calibration((0.0,), (0.05, 0.2), 0.1, 1000, 10, date(2026, 3, 1))
 

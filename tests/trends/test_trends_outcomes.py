@@ -1,9 +1,9 @@
 from datetime import timedelta
 
+from toplist.trends.replay import ScoredRow
 from trend_rows import day, snapshot
 
 from toplist.trends.outcomes import label, tenths
-from toplist.trends.replay import ScoredRow
 
 OFFERS = [f"o{number:02}" for number in range(40)]
 

@@ -9,6 +9,7 @@ from statistics import median
 
 import pytest
 from hidden_market import START, days_from, one_list
+from toplist.trends.replay import replay, scored_rows
 
 from toplist.items import ListKey, Source
 from toplist.ranktypes import Protocol
@@ -19,7 +20,6 @@ from toplist.trends.backtest import HorizonResult, backtest
 from toplist.trends.coverage import OPENPLATFORM_COVERAGE, Coverage
 from toplist.trends.lists import OfferTrends, TrendConfig
 from toplist.trends.observation import Observation, Snapshot
-from toplist.trends.replay import replay, scored_rows
 
 TURN, SEEDS = 30, range(1, 21)
 DAY0 = date(2026, 3, 1)

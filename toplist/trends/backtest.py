@@ -89,7 +89,7 @@ class _Day:
 
 
 class Backtest:
-    """One horizon's judge: give it lists with `add`, then ask for the `result`. `k`: None is a twentieth of the rows."""
+    """One horizon's judge: give it lists with `add`, then ask for the `result`. `k`: None is a row in twenty."""
 
     def __init__(
         self,
@@ -194,17 +194,19 @@ def _judge(day: _Day, k: int | None) -> _Judged | None:
     def tally(picked: Floats) -> Floats:
         # growths are kept in 32 bits, and so are the borders
         got = picked.astype(np.float32)
-        return np.array([len(got), (got > edges[0]).sum(), len(got) * share, (got < edges[1]).sum(), np.isnan(got).sum()])
+        return np.array(
+            [len(got), (got > edges[0]).sum(), len(got) * share, (got < edges[1]).sum(), np.isnan(got).sum()]
+        )
 
-    by_score = {
-        name: tally(best[np.argsort(-best[:, 0], kind="stable")[:picks], 1]) for name, best in day.best.items()
-    }
+    by_score = {name: tally(best[np.argsort(-best[:, 0], kind="stable")[:picks], 1]) for name, best in day.best.items()}
     by_score[RANDOM] = picks * np.array([1, share, share, (growth < edges[1]).mean(), np.isnan(growth).mean()])
     by_score[FLAG] = tally(np.concatenate(day.flagged) if day.flagged else np.empty(0))
     chance = np.concatenate(day.chance).astype(np.float64)
     said = ~np.isnan(chance)
     place = np.minimum((chance[said] * BINS).astype(np.int64), BINS - 1)
-    bins = np.stack([np.bincount(place, each, BINS) for each in (said[said], chance[said], top[said])])
+    bins = np.stack([np.bincount(place, each, BINS) for each in (said[said], chance[said], top[said])]).astype(
+        np.float64
+    )
     brier = np.array([((chance - top)[said] ** 2).sum(), ((share - top)[said] ** 2).sum()])
     return _Judged(by_score, rows, int(top.sum()), brier, bins)
 

@@ -34,7 +34,7 @@ _NORMAL: Final = np.array([NormalDist().inv_cdf(share) for share in SHARES])
 #: Logits where the correction of a probability may bend.
 _BENDS: Final = (-2.0, 0.0, 2.0)
 _CURVE: Final = np.linspace(-10.0, 10.0, 81)
-_CURVE_RIDGE: Final = 20.0
+_CURVE_RIDGE: Final = 5.0
 _STEPS: Final = 30
 
 Quantiles = tuple[tuple[float, ...], tuple[float, ...]]
@@ -81,7 +81,8 @@ class Model:
 
     def raw_logits(self, features: Features) -> Floats:
         """Before the correction."""
-        return design(features, self.quantiles) @ np.array(self.weights)
+        found: Floats = design(features, self.quantiles) @ np.array(self.weights)
+        return found
 
     def logits(self, features: Features) -> Floats:
         """The score: the logit of the probability."""

@@ -61,14 +61,17 @@ class Panel:
     def of(cls, columns: Mapping[str, NDArray[np.generic]], first_day: Ints | None = None) -> Panel:
         """From rows in any order. Without `first_day`, an offer was first seen where its rows begin."""
         order = np.lexsort((columns["day"], columns["offer"], columns["list_id"]))
-        ints = {name: columns[name][order].astype(np.int64, copy=False) for name in ("list_id", "offer", "day")}
-        floats = {name: columns[name][order].astype(np.float64, copy=False) for name in ("at", "rank", "count")}
+        list_id, offer, day = (columns[name][order].astype(np.int64) for name in ("list_id", "offer", "day"))
+        at, rank, count = (columns[name][order].astype(np.float64) for name in ("at", "rank", "count"))
         score = columns.get("trend_score")
-        floats["trend_score"] = np.full(len(order), np.nan) if score is None else score[order].astype(np.float64)
+        trend_score = np.full(len(order), np.nan) if score is None else score[order].astype(np.float64)
         if first_day is None:
-            start, length = _runs(ints["list_id"], ints["offer"])
-            return cls(**ints, **floats, first_day=np.repeat(ints["day"][start], length))
-        return cls(**ints, **floats, first_day=first_day[order])
+            start, length = _runs(list_id, offer)
+            first_day = np.repeat(day[start], length)
+        else:
+            first_day = first_day[order]
+        # Hundredths of a day, so that a list that is crawled again at once scores as before.
+        return cls(list_id, offer, day, np.round(at, 2), rank, count, trend_score, first_day)
 
     def __len__(self) -> int:
         return len(self.day)
@@ -130,7 +133,7 @@ class Panel:
         known = (base >= 0) & (until >= 0) & (days >= MIN_DAYS) & (days <= longest)
         return np.where(known, self.log_count[until] - self.log_count[base], np.nan) / np.where(known, days, 1.0)
 
-    def on(self, days: Ints, snapshots: SnapshotColumns, late: int) -> tuple[Ints, Ints]:
+    def on(self, days: int, snapshots: SnapshotColumns, late: int) -> tuple[Ints, Ints]:
         """Where each row's offer and list stood `days` later, or up to `late` days after that.
 
         Returns indices into the panel and into `snapshots`, which are the complete ones; -1 where there is none.

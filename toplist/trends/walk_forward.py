@@ -29,7 +29,7 @@ from toplist.trends.panel import Bools, Floats, Ints
 #: Days between two fits, days of outcomes that one learns from, days that quantiles are taken from.
 STEP, SPAN, QUANTILE_DAYS = 7, 120, 28
 #: Days of predictions that a correction and a record look at.
-RECORD_DAYS: Final = 120
+RECORD_DAYS: Final = 90
 #: The most rows that a fit looks at, drawn at random: enough for 18 weights.
 MAX_ROWS: Final = 60_000
 #: What a fit and a record need before they say anything.
@@ -116,7 +116,8 @@ def record_of(day: Ints, chances: Floats, top: Bools, horizon: int) -> Record | 
     if days < max(MIN_DAYS, horizon // 2) or len(day) < MIN_ROWS or hits < MIN_HITS:
         return None
     base = hits / len(day)
-    tallies = np.stack([np.bincount(place, each, days) for each in ((chances - top) ** 2, (base - top) ** 2)], axis=1)
+    errors = ((chances - top) ** 2, (base - top) ** 2)
+    tallies = np.stack([np.bincount(place, each, days) for each in errors], axis=1).astype(np.float64)
     draws = resamples(days, min(horizon, max(1, days // 3)), np.random.default_rng(_SEED))
     skill = interval(tallies, lambda sums: 1 - sums[..., 0] / sums[..., 1], draws)
     threshold, flagged, flagged_hits = find_threshold(chances, top, base)

@@ -17,10 +17,10 @@ from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import RevisionMap
 from sqlalchemy import Engine, text
 
-from toplist.storage.migrations.versions import v0001_first, v0002_field_terms
+from toplist.storage.migrations.versions import v0001_first, v0002_field_terms, v0003_trend_models
 from toplist.storage.tables import metadata
 
-VERSIONS: tuple[ModuleType, ...] = (v0001_first, v0002_field_terms)
+VERSIONS: tuple[ModuleType, ...] = (v0001_first, v0002_field_terms, v0003_trend_models)
 
 logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of its backend at INFO, at every start
 
