@@ -204,9 +204,8 @@ def _judge(day: _Day, k: int | None) -> _Judged | None:
     chance = np.concatenate(day.chance).astype(np.float64)
     said = ~np.isnan(chance)
     place = np.minimum((chance[said] * BINS).astype(np.int64), BINS - 1)
-    bins = np.stack([np.bincount(place, each, BINS) for each in (said[said], chance[said], top[said])]).astype(
-        np.float64
-    )
+    weights = (said[said], chance[said], top[said])
+    bins = np.stack([np.bincount(place, each, BINS) for each in weights]).astype(np.float64)
     brier = np.array([((chance - top)[said] ** 2).sum(), ((share - top)[said] ** 2).sum()])
     return _Judged(by_score, rows, int(top.sum()), brier, bins)
 

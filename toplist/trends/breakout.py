@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from math import expm1, sqrt
 from statistics import median
 from typing import NamedTuple
@@ -12,7 +12,7 @@ import numpy as np
 
 from toplist.trends.coverage import Coverage
 from toplist.trends.features import compute_features, hand_score
-from toplist.trends.growth import MIN_CHANGES, Growth, days_between, log_growth, von_neumann_sd
+from toplist.trends.growth import MIN_CHANGES, Growth, days_between, log_growth, sale_changes, von_neumann_sd
 from toplist.trends.model import Model, probability
 from toplist.trends.observation import HISTORY_DAYS, History, Observation, Snapshot
 from toplist.trends.panel import Panel
@@ -61,17 +61,10 @@ def breakouts(
     """Each row's score, from the same columns that a backtest makes of the history."""
     if not rows:
         return []
-    oldest = today.snapshot_date - timedelta(days=HISTORY_DAYS)
-    past = [
-        seen
-        for of_offer in history.by_offer.values()
-        for seen in of_offer
-        if oldest <= seen.snapshot_date < today.snapshot_date
-    ]
-    panel = _panel(rows, past, history)
+    panel = _panel(rows, list(_past(history, today)), history)
     features = compute_features(panel)
-    at = {int(offer): place for place, offer in zip(*_of_day(panel, today), strict=True)}
-    places = np.array([at[number] for number in range(len(rows))])
+    of_today = np.flatnonzero(panel.day == today.snapshot_date.toordinal())
+    places = of_today[np.argsort(panel.offer[of_today])]
     features = {name: values[places] for name, values in features.items()}
     by_hand = hand_score(features, coverage)
     logits = None if models.week is None else models.week.logits(features)
@@ -91,27 +84,38 @@ def breakouts(
     return found
 
 
-def _of_day(panel: Panel, today: Snapshot) -> tuple[list[int], list[int]]:
-    places = np.flatnonzero(panel.day == today.snapshot_date.toordinal())
-    return places.tolist(), panel.offer[places].tolist()
+def _past(history: History, today: Snapshot) -> Iterator[Observation]:
+    """What lies in the days that a crawl reads, whatever a history holds."""
+    oldest = today.snapshot_date - timedelta(days=HISTORY_DAYS)
+    for offer_id in history.by_offer:
+        past = history.past(offer_id, today.snapshot_date)
+        if past and past[0].snapshot_date < oldest:
+            past = [seen for seen in past if seen.snapshot_date >= oldest]
+        yield from past
 
 
 def _panel(rows: Sequence[Observation], past: Sequence[Observation], history: History) -> Panel:
     """Today's offers are numbered as their rows are."""
     numbers: dict[str, int] = {row.offer_id: number for number, row in enumerate(rows)}
     both = [*past, *rows]
-    offers = [numbers.setdefault(seen.offer_id, len(numbers)) for seen in both]
-    first = {seen.offer_id: seen.snapshot_date for seen in reversed(both)}
+    offers, dates, instants, ranks, _, counts, *_ = zip(*both, strict=True)
+    days = {day: day.toordinal() for day in set(dates)}
+    times = {at: at.timestamp() / _DAY for at in set(instants)}  # a page's rows share theirs
+    first: dict[str, date] = {}
+    for offer, day in zip(offers, dates, strict=True):
+        if first.setdefault(offer, day) > day:
+            first[offer] = day
     first |= {offer: min(day, first.get(offer, day)) for offer, day in history.first_seen.items()}
     columns = {
         "list_id": np.zeros(len(both), np.int64),
-        "offer": np.array(offers, np.int64),
-        "day": np.array([seen.snapshot_date.toordinal() for seen in both], np.int64),
-        "at": np.array([seen.collected_at.timestamp() / _DAY for seen in both]),
-        "rank": np.array([seen.rank for seen in both], np.float64),
-        "count": np.array([seen.sale_count for seen in both], np.float64),
+        "offer": np.array([numbers.setdefault(offer, len(numbers)) for offer in offers], np.int64),
+        "day": np.array([days[day] for day in dates], np.int64),
+        "at": np.array([times[at] for at in instants]),
+        "rank": np.array(ranks, np.float64),
+        "count": np.array(counts, np.float64),
     }
-    return Panel.of(columns, np.array([first[seen.offer_id].toordinal() for seen in both], np.int64))
+    ordinals = {offer: day.toordinal() for offer, day in first.items()}
+    return Panel.of(columns, np.array([ordinals[offer] for offer in offers], np.int64))
 
 
 def usual_growth(changes: Sequence[float]) -> float | None:
@@ -158,25 +162,21 @@ def week_growth(now: Observation, past: Sequence[Observation], last: Growth) -> 
 
 
 def checks(
-    now: Observation,
-    last: Growth,
-    week: Growth,
-    market_per_day: float | None,
-    changes: Sequence[float],
-    coverage: Coverage,
+    now: Observation, past: Sequence[Observation], last: Growth, market_per_day: float | None, coverage: Coverage
 ) -> Iterator[Reason]:
     """Why to be careful with a rise: too few units, within the offer's own noise, units without buyers.
 
-    They are notes; the score and its order do not depend on them. `changes` are the own past's (`sale_changes`).
+    They are notes; the score and its order do not depend on them.
     """
-    if last.per_day is None or week.per_day is None or now.sale_count is None:
-        return
     market = market_per_day or 0.0
-    if (last.per_day + week.per_day) / 2 <= market:
+    if last.per_day is None or now.sale_count is None:
+        return
+    week = week_growth(now, past, last)
+    if week.per_day is None or (last.per_day + week.per_day) / 2 <= market:
         return
     if now.sale_count < MIN_VOLUME:
         yield Reason.LOW_VOLUME
-    noise = noise_per_day(now.sale_count, changes, coverage)
+    noise = noise_per_day(now.sale_count, sale_changes(past), coverage)
     if max(_over_noise(last, market, noise), _over_noise(week, market, noise)) < MIN_Z:
         yield Reason.NOISE
     if _flat_buyers(now, last) or _flat_buyers(now, week):

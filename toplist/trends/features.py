@@ -137,7 +137,7 @@ def _shrunk(panel: Panel, age: Floats, average: Features) -> Features:
     mean = np.where(rows > 0, np.maximum(sums / np.maximum(rows, 1), MIN_GROWTH), np.nan)[numbers]
     found = {}
     for life in HALF_LIVES[:3]:
-        grown = np.nan_to_num(np.maximum(average[f"ewma_{life:g}"], 0.0))
+        grown = np.fmax(average[f"ewma_{life:g}"], 0.0)  # 0 where it is missing, too
         weight = panel.count * life / np.log(2) * (1 - np.exp2(-age / life))
         found[f"shrunk_{life:g}"] = (1 + grown * weight) / (1 / mean + weight)
     return found

@@ -12,7 +12,7 @@ from typing import Any
 from toplist.items import ListKey
 from toplist.ranktypes import Protocol
 from toplist.trends import growth as growths
-from toplist.trends.breakout import BY_HAND, Breakout, BreakoutModels, breakouts, checks, week_growth
+from toplist.trends.breakout import BY_HAND, Breakout, BreakoutModels, breakouts, checks
 from toplist.trends.coverage import UNKNOWN_COVERAGE, Coverage
 from toplist.trends.growth import Growth
 from toplist.trends.heat import Reference, heat_index, load_reference
@@ -49,7 +49,6 @@ class OfferTrends:
     sale_growth_per_day: float | None = None
     sale_growth_adjusted: float | None = None
     sale_growth_30d: float | None = None
-    sale_volatility: float | None = None
     units_since: int | None = None
     price_change: float | None = None
     price_change_per_day: float | None = None
@@ -100,19 +99,18 @@ def compute_trends(
     base = find_base(today, history.snapshots, rules.max_gap_days)
     at_base = history.on(base.snapshot.snapshot_date) if base.snapshot else {}
     pasts = [history.past(row.offer_id, today.snapshot_date) for row in rows]
-    changed = [growths.sale_changes(past) for past in pasts]
     grown = [growths.sale_growth(row, past, rules.coverage) for row, past in zip(rows, pasts, strict=True)]
     market = growths.market_growth(growth.per_day for growth in grown)
     found = breakouts(today, rows, history, rules.coverage, models)
     offers = []
-    for row, past, growth, changes, breakout in zip(rows, pasts, grown, changed, found, strict=True):
+    for row, past, growth, breakout in zip(rows, pasts, grown, found, strict=True):
         offer = _scored(row)
         _rank(offer, row, base, at_base, history, past)
-        _growth(offer, row, past, growth, changes, market, rules)
+        _growth(offer, row, past, growth, market, rules)
         _price(offer, row, past)
         _heat(offer, row, rules)
         _breakout(offer, breakout)
-        for reason in checks(row, growth, week_growth(row, past, growth), market, changes, rules.coverage):
+        for reason in checks(row, past, growth, market, rules.coverage):
             offer.reasons.setdefault("breakout_score", reason)
         offers.append(offer)
     return ListTrends(
@@ -151,7 +149,6 @@ def _growth(
     row: Observation,
     past: Sequence[Observation],
     growth: Growth,
-    changes: Sequence[float],
     market: float | None,
     rules: TrendConfig,
 ) -> None:
@@ -167,9 +164,6 @@ def _growth(
     offer.note("sale_growth_30d", reason)
     offer.units_since, reason = growths.units_since(row, growth, rules.coverage)
     offer.note("units_since", reason)
-    offer.sale_volatility = growths.volatility(changes)
-    if offer.sale_volatility is None:
-        offer.note("sale_volatility", Reason.FEW_CHANGES)
 
 
 def _price(offer: OfferTrends, row: Observation, past: Sequence[Observation]) -> None:

@@ -131,7 +131,9 @@ def quantiles_of(features: Features, rows: Ints) -> dict[str, Quantiles]:
 
 def design(features: Features, quantiles: dict[str, Quantiles]) -> Floats:
     """The regression's columns, in the order of `WEIGHTS`; a missing feature counts as the middle one."""
-    ranked = {name: np.nan_to_num(np.interp(features[name], *quantiles[name])) for name in RANKED}
+    ranked = {name: np.interp(features[name], *quantiles[name]) for name in RANKED}
+    for values in ranked.values():
+        values[np.isnan(values)] = 0.0
     columns = [np.ones(len(features["rank"]))]
     columns += [ranked[name] for name in RANKED]
     columns += [features[name] for name in FLAGS]
