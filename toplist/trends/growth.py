@@ -135,7 +135,7 @@ def daily_changes(points: Sequence[tuple[datetime, float]]) -> list[float]:
         if before_at >= oldest:
             days = (at - before_at).total_seconds() / _DAY
             if days >= MIN_DAYS:
-                changes.append(0.0 if value == before else log(value / before) / sqrt(days))
+                changes.append(0.0 if value == before else (log(value) - log(before)) / sqrt(days))
         before_at, before = at, value
     return changes
 

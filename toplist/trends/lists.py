@@ -197,3 +197,6 @@ def _breakout(offer: OfferTrends, found: Breakout) -> None:
     for name in ("breakout_probability", "breakout_probability_30d"):
         if getattr(offer, name) is None:
             offer.note(name, found.reason or Reason.TOO_LITTLE_HISTORY)
+    if found.is_breakout is None:
+        no_flag = Reason.NO_THRESHOLD if found.probability is not None else Reason.TOO_LITTLE_HISTORY
+        offer.note("is_breakout", found.reason or no_flag)

@@ -37,6 +37,7 @@ class Reason(StrEnum):
     ROWS_REJECTED = "rows_rejected"  # a row that could not be read may have been this offer
     # breakout
     NO_GROWTH = "no_growth"  # nothing in the list has a growth yet, or this entry has no base
+    NO_THRESHOLD = "no_threshold"  # no probability whose rows came true three times as often as any row
     LOW_VOLUME = "low_volume"  # a note: too few units
     NOISE = "noise"  # a note: within the offer's own past noise
     FLAT_BUYERS = "flat_buyers"  # a note: units without buyers, a bulk order
