@@ -13,9 +13,9 @@ import scrapy
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.http import Response
 
+from toplist.api.calls import list_call, sign
 from toplist.api.credentials import Credentials
-from toplist.api.requests import list_call, sign
-from toplist.api.responses import read_answer
+from toplist.api.responses import read_list_page
 from toplist.api.rows import Rows
 from toplist.items import Entry, ListKey, Source
 from toplist.ranktypes import RANK_TYPES, Protocol
@@ -39,7 +39,7 @@ class BareSpider(scrapy.Spider):
                 yield scrapy.Request(url, method="POST", body=signed.form_body, headers=headers, cb_kwargs={"key": key})
 
     def parse(self, response: Response, key: ListKey) -> Iterator[Any]:
-        answer = read_answer(key.protocol, RANK_TYPES[key.rank_type].endpoint, response.status, response.body)
+        answer = read_list_page(key.protocol, RANK_TYPES[key.rank_type].endpoint, response.status, response.body)
         rows = Rows()
         now = datetime.now(UTC)
         rows.add_page(key.protocol, answer.rows or [], 1, 20, now)

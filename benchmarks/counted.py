@@ -1,6 +1,6 @@
-"""`scrapy` with the gate's statements counted: `python -m benchmarks.counted FILE crawl toplist …` leaves them in FILE.
+"""`scrapy` with the limiter's statements counted, in FILE: `python -m benchmarks.counted FILE crawl toplist …`.
 
-A line of JSON for each call of the gate's store: what, how long altogether (s), and how long each statement took.
+A line of JSON for each call of the shared state: what, how long altogether (s), and how long each statement took.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _counted(name: str) -> None:
 
 if __name__ == "__main__":
     kept = Path(sys.argv.pop(1))
-    for each in ("reserve", "confirm", "pause", "slow", "ease"):
+    for each in ("reserve", "confirm", "pause", "back_off", "recover"):
         _counted(each)
     atexit.register(lambda: kept.write_text("\n".join(_lines)))
     execute()

@@ -1,6 +1,6 @@
 """CPU of a crawl with everything on, per page, over a bare Scrapy spider: `python -m benchmarks.cpu`.
 
-The bare spider signs, parses and exports the same pages of the same sandbox in the same run: no gate, no ledger, no
+The bare spider signs, parses and exports the same pages of the same sandbox in the same run: no limiter, no ledger, no
 history, no trends, no verdict. It is run twice, with Scrapy's own exporter for the same 35-field items, and for plain
 dicts. CPU is what the operating system accounted to each finished process, less that of a crawl of one page.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from sqlalchemy import inspect, text
 
-from benchmarks.gate import ROOT, ROOTS
+from benchmarks.ratelimit import ROOT, ROOTS
 from toplist.ranktypes import RANK_TYPES
 from toplist.sandbox.process import SandboxProcess
 from toplist.storage.database import open_database
@@ -44,7 +44,7 @@ def environment(sandbox: SandboxProcess, folder: Path) -> dict[str, str]:
         "TOPLIST_DATABASE_URL": f"sqlite:///{folder / 'crawl.db'}",
         "TOPLIST_FEED_URI": str(folder / "feed-%(snapshot_date)s.jsonl"),
         "TOPLIST_QPS": "0",
-        "DOWNLOAD_DELAY": "0",
+        "TOPLIST_DOWNLOAD_DELAY": "0",
         "BARE_FEED": str(folder / "bare.jsonl"),
     }
 

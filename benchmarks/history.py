@@ -18,12 +18,12 @@ from sqlalchemy import Connection, Engine, text
 
 from tests.postgres_server import serve_postgres
 from toplist.items import Entry, ListKey, RankList, Source, Status
+from toplist.pipelines import add_trends
 from toplist.ranktypes import Protocol
 from toplist.storage.database import open_database
 from toplist.storage.history import History
 from toplist.storage.history_reader import HistoryReader
 from toplist.storage.ledger import Ledger
-from toplist.trending import add_trends
 from toplist.trends.lists import TrendConfig
 
 FIRST, DAYS, ROWS, OFFERS = date(2026, 1, 1), 100, 20, 26

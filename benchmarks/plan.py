@@ -25,7 +25,7 @@ from toplist.sandbox.process import SandboxProcess
 ROOT = Path(__file__).resolve().parent.parent
 NINE = ",".join(list(RANK_TYPES)[:9])
 LEAVES = 3000
-LIFTED = {"TOPLIST_QPS": "0", "DOWNLOAD_DELAY": "0"}
+LIFTED = {"TOPLIST_QPS": "0", "TOPLIST_DOWNLOAD_DELAY": "0"}
 
 
 @dataclass
@@ -84,7 +84,7 @@ def tree() -> None:
     """CategoryFetcher it as a user does, with the limits on, beside a sandbox that watches them."""
     limits = ("--qps=2", "--category-interval=1.5", "--latency=300")
     with tempfile.TemporaryDirectory() as folder, SandboxProcess(*limits) as sandbox:
-        done, categories = walked(sandbox, Path(folder), TOPLIST_QPS="2", DOWNLOAD_DELAY="1.5")
+        done, categories = walked(sandbox, Path(folder), TOPLIST_QPS="2", TOPLIST_DOWNLOAD_DELAY="1.5")
         state = sandbox.state()
         at = sorted(each["at"] for each in state["requests"])
         levels = [sum(each["level"] == level for each in categories) for level in (1, 2, 3)]

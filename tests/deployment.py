@@ -33,7 +33,7 @@ def clone(folder: Path, url: str) -> Path:
     """What a clean clone holds of the project, with a deploy target of its own."""
     ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
     shutil.copytree(ROOT / "toplist", folder / "toplist", ignore=ignored)
-    for name in ("setup.py", "pyproject.toml"):
+    for name in ("setup.py", "pyproject.toml", "requirements.txt", "README.md"):
         shutil.copy(ROOT / name, folder)
     (folder / "scrapy.cfg").write_text(TARGET.format(url=url, user=USER))
     return folder

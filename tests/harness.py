@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from toplist.product_settings import SCRAPY_SETTINGS
 from toplist.sandbox.process import SandboxProcess
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -48,7 +49,8 @@ class Project:
         shutil.copy(ROOT / "scrapy.cfg", folder)
 
     def environment(self, sandbox: SandboxProcess | None, **settings: str) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("TOPLIST_", "DOWNLOAD_"))}
+        """The settings as variables; Scrapy's own get the prefix that they have in the environment."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("TOPLIST_")}
         gateway = {}
         if sandbox is not None:
             gateway = {
@@ -56,11 +58,12 @@ class Project:
                 "TOPLIST_APP_KEY": sandbox.app_key,
                 "TOPLIST_APP_SECRET": sandbox.app_secret,
             }
-        return kept | {"PYTHONPATH": str(ROOT)} | gateway | settings
+        named = {f"TOPLIST_{name}" if name in SCRAPY_SETTINGS else name: value for name, value in settings.items()}
+        return kept | {"PYTHONPATH": str(ROOT)} | gateway | named
 
     def start(self, sandbox: SandboxProcess | None, *arguments: str, **settings: str) -> subprocess.Popen[str]:
         """Start a crawl. What looks like `name=value` is a spider argument, anything else an option."""
-        command = [sys.executable, "-m", "scrapy", "crawl", "toplist"]
+        command = [sys.executable, "-m", settings.pop("module", "scrapy"), "crawl", "toplist"]
         for argument in arguments:
             command += ["-a", argument] if not argument.startswith("-") and "=" in argument else [argument]
         return subprocess.Popen(
@@ -72,9 +75,10 @@ class Project:
             text=True,
         )
 
-    def crawl(self, sandbox: SandboxProcess | None, *arguments: str, limits: bool = False, **settings: str) -> Crawled:
-        """Run a crawl to its end; without the limits, unless a test is about them."""
-        process = self.start(sandbox, *arguments, **({} if limits else UNLIMITED) | settings)
+    def crawl(self, sandbox: SandboxProcess | None, *arguments: str, **settings: Any) -> Crawled:
+        """Run a crawl to its end; without the limits, unless a test is about them and says `limits=True`."""
+        lifted = {} if settings.pop("limits", False) else UNLIMITED
+        process = self.start(sandbox, *arguments, **lifted | settings)
         out, log = process.communicate(timeout=300)
         return Crawled(process.returncode, out, log)
 

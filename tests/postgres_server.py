@@ -16,6 +16,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import psycopg
+from psycopg import sql
 
 USER = "toplist"
 
@@ -26,17 +27,33 @@ class NoPostgres(Exception):
 
 @dataclass
 class PostgresServer:
-    """A running server, reached by a socket in `folder`: no port to collide on."""
+    """A server that is reached by a socket in `folder`: no port to collide on."""
 
     folder: Path
-    process: subprocess.Popen[str]
+    command: list[str]
+    user: str | None
+    process: subprocess.Popen[str] | None = None
 
     def url(self, name: str | None = None) -> str:
         """What TOPLIST_DATABASE_URL takes: a new, empty database."""
         name = name or f"t{uuid4().hex}"
         with psycopg.connect(host=str(self.folder), user=USER, dbname="postgres", autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         return f"postgresql+psycopg://{USER}@/{name}?host={self.folder}"
+
+    def start(self) -> None:
+        """Returns when the server accepts connections."""
+        self.process = subprocess.Popen(
+            self.command, cwd=self.folder, user=self.user, stderr=subprocess.PIPE, text=True
+        )
+        _wait_ready(self.process)
+
+    def stop(self) -> None:
+        """End the server and every connection to it."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGINT)  # the fast shutdown: SIGTERM would wait for the connected clients
+            self.process.wait(30)
+            self.process = None
 
 
 def programs() -> Path:
@@ -75,13 +92,12 @@ def serve_postgres(*options: str) -> Iterator[PostgresServer]:
         subprocess.run(initdb, cwd=home, user=user, check=True, capture_output=True, text=True)
         settings = ["listen_addresses=", f"unix_socket_directories={home}", *options]
         command = [str(folder / "postgres"), "-D", str(data), *(part for each in settings for part in ("-c", each))]
-        with subprocess.Popen(command, cwd=home, user=user, stderr=subprocess.PIPE, text=True) as process:
-            try:
-                _wait_ready(process)
-                yield PostgresServer(home, process)
-            finally:
-                process.send_signal(signal.SIGINT)  # its fast way: SIGTERM would wait for who is still connected
-                process.wait(30)
+        server = PostgresServer(home, command, user)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
@@ -92,7 +108,7 @@ def _wait_ready(process: subprocess.Popen[str]) -> None:
     for line in process.stderr:
         said.append(line)
         if "ready to accept connections" in line:
-            # what it says later must not fill the pipe
+            # read on: later output must not fill the pipe
             threading.Thread(target=process.stderr.read, daemon=True).start()
             return
     raise RuntimeError("PostgreSQL did not start: " + "".join(said))

@@ -57,7 +57,12 @@ class Scrapyd:
         return self.log(self.start(*settings, **arguments))
 
     def start(self, *settings: str, **arguments: str) -> str:
-        asked = {"project": "toplist", "spider": "toplist", "setting": list(settings), **arguments}
+        asked: dict[str, str | list[str]] = {
+            "project": "toplist",
+            "spider": "toplist",
+            "setting": list(settings),
+            **arguments,
+        }
         return str(self.ask("POST", "schedule", **asked)["jobid"])
 
     def log(self, job: str) -> str:
@@ -82,7 +87,7 @@ def serve_scrapyd(folder: Path, environment: Mapping[str, str]) -> Iterator[Scra
     command = [str(Path(sys.executable).with_name("scrapyd")), "--pidfile="]
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "TMPDIR", "LANG")}
     with subprocess.Popen(
-        command, cwd=folder, env=kept | environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command, cwd=folder, env=kept | dict(environment), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         assert process.stdout is not None
         server = Scrapyd("", folder)

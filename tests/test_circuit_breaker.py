@@ -10,49 +10,49 @@ class Clock:
 
 def test_the_fourth_403_in_a_row_stops_the_crawl() -> None:
     clock = Clock()
-    patience = CircuitBreaker(clock)
+    breaker = CircuitBreaker(clock)
     for _ in range(3):
-        assert patience.forbidden(sent_at=clock.now) is None
+        assert breaker.forbidden(sent_at=clock.now) is None
         clock.now += 300
-    said = patience.forbidden(sent_at=clock.now)
+    said = breaker.forbidden(sent_at=clock.now)
     assert said is not None
     assert "403" in said
 
 
 def test_a_403_that_was_under_way_when_the_pause_began_counts_as_the_same_pause() -> None:
     clock = Clock()
-    patience = CircuitBreaker(clock)
+    breaker = CircuitBreaker(clock)
     for _ in range(3):
-        assert patience.forbidden(sent_at=clock.now) is None
-        assert patience.forbidden(sent_at=clock.now - 0.5) is None
+        assert breaker.forbidden(sent_at=clock.now) is None
+        assert breaker.forbidden(sent_at=clock.now - 0.5) is None
         clock.now += 300
-    assert patience.forbidden(sent_at=clock.now) is not None
+    assert breaker.forbidden(sent_at=clock.now) is not None
 
 
 def test_a_success_between_pauses_starts_the_count_anew() -> None:
     clock = Clock()
-    patience = CircuitBreaker(clock)
+    breaker = CircuitBreaker(clock)
     for _ in range(10):
-        assert patience.forbidden(sent_at=clock.now) is None
+        assert breaker.forbidden(sent_at=clock.now) is None
         clock.now += 300
-        patience.answered(sent_at=clock.now)
+        breaker.answered(sent_at=clock.now)
 
 
 def test_ten_minutes_of_nothing_but_throttles_stop_the_crawl() -> None:
     clock = Clock()
-    patience = CircuitBreaker(clock)
-    assert patience.throttled() is None
+    breaker = CircuitBreaker(clock)
+    assert breaker.throttled() is None
     clock.now += MAX_THROTTLED_SECONDS - 1
-    assert patience.throttled() is None
+    assert breaker.throttled() is None
     clock.now += 1
-    assert patience.throttled() is not None
-    patience.answered(sent_at=clock.now)
-    assert patience.throttled() is None
+    assert breaker.throttled() is not None
+    breaker.answered(sent_at=clock.now)
+    assert breaker.throttled() is None
 
 
 def test_twenty_lists_without_a_readable_answer_stop_the_crawl() -> None:
-    patience = CircuitBreaker(Clock())
-    assert [patience.unreadable() for _ in range(MAX_UNREADABLE - 1)] == [None] * (MAX_UNREADABLE - 1)
-    patience.answered(sent_at=0.0)
-    assert [patience.unreadable() for _ in range(MAX_UNREADABLE - 1)] == [None] * (MAX_UNREADABLE - 1)
-    assert patience.unreadable() is not None
+    breaker = CircuitBreaker(Clock())
+    assert [breaker.unreadable() for _ in range(MAX_UNREADABLE - 1)] == [None] * (MAX_UNREADABLE - 1)
+    breaker.answered(sent_at=0.0)
+    assert [breaker.unreadable() for _ in range(MAX_UNREADABLE - 1)] == [None] * (MAX_UNREADABLE - 1)
+    assert breaker.unreadable() is not None

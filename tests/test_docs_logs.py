@@ -1,4 +1,4 @@
-"""docs/logs.md is a run-book: whatever the code logs or counts stands there, with what to do about it."""
+"""docs/logs.md is a run-book: what the code logs or counts stands there, with what to do about it, and nothing else."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from tests.harness import ROOT
 PAGE = (ROOT / "docs" / "logs.md").read_text(encoding="utf-8")
 LEVELS = {"info", "warning", "error", "critical", "log"}
 COUNTERS = {"inc_value", "set_value", "max_value", "min_value"}
+SCRAPYS = ("feedexport/failed_count/", "Gave up retrying")  # lines and stats of Scrapy's that a crawl leaves, too
 PLACE = re.compile(r"%[-+ #0]*\d*(?:\.\d+)?[sdgfr]")
 
 
 def shown(node: ast.expr) -> str | None:
     """A literal as the page shows it: … for what changes."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return PLACE.sub("…", node.value)
+        return PLACE.sub("…", node.value).replace("%%", "%")
     if isinstance(node, ast.JoinedStr):
         return "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
     return None
@@ -43,6 +44,36 @@ def test_every_log_line_and_stat_is_in_the_run_book() -> None:
     assert [
         (str(path), text) for path, text in known if text not in PAGE.replace("Verdict: complete", "Verdict: …")
     ] == []
+
+
+def literals() -> set[str]:
+    """Every text of the package, as the page shows it, that has enough words of its own to tell it from others."""
+    found = set()
+    for path in sorted((ROOT / "toplist").rglob("*.py")):
+        if "sandbox" not in path.parts:
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.expr) and (text := shown(node)):
+                    found.add(re.sub(r"\{[^{}]*\}", "…", text))  # a text that is filled in by str.format
+    return {text for text in found if len(re.sub(r"[\W_]", "", text)) >= 4}
+
+
+def is_said(line: str, texts: set[str]) -> bool:
+    """Whether the package has a text of which the line can be made, or the other way round."""
+    wanted = re.compile(re.escape(line).replace("…", ".*"))
+    patterns = (re.escape(text).replace("…", ".*") for text in texts if text[:3] == line[:3] or "…" in text[:3])
+    return any(map(wanted.search, texts)) or any(re.fullmatch(pattern, line) for pattern in patterns)
+
+
+def test_every_line_and_stat_of_the_run_book_is_said_by_the_code() -> None:
+    texts = literals()
+    cells = [line.split(" | ")[0] for line in PAGE.splitlines() if line.startswith("| `")]
+    lines = [line for cell in cells for line in re.findall(r"`([^`]+)`", cell)]
+    assert len(lines) > 60
+    assert [line for line in lines if not is_said(line, texts) and not line.startswith(SCRAPYS)] == []
+
+
+def test_a_line_that_no_code_says_is_found() -> None:
+    assert not is_said("The moon is full: …", literals())
 
 
 def test_every_row_says_what_to_do() -> None:

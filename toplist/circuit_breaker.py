@@ -1,4 +1,4 @@
-"""Nothing goes on for ever: how long a crawl bears a gateway that does not serve. Pure; the clock is passed in."""
+"""Circuit breaker: stops the crawl after too many consecutive failures. Pure; the clock is passed in."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MAX_UNREADABLE = 20
 
 
 class CircuitBreaker:
-    """Counts what goes wrong in a row. Each method returns why the crawl must stop, or None."""
+    """Counts consecutive failures. Each method returns why the crawl must stop, or None."""
 
     def __init__(self, clock: Callable[[], float]):
         self._clock = clock
@@ -21,7 +21,7 @@ class CircuitBreaker:
         self._unreadable = 0
 
     def answered(self, sent_at: float) -> None:
-        """A readable answer to a request sent at `sent_at`: a success ends every row."""
+        """A readable answer to a request sent at `sent_at`: every count starts again."""
         if sent_at >= self._paused_at:
             self._pauses = 0
         self._throttled_since = None

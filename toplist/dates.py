@@ -1,4 +1,4 @@
-"""Business dates are Asia/Shanghai's; instants are aware and UTC."""
+"""Dates of the business are in Asia/Shanghai; instants are timezone-aware and in UTC."""
 
 from __future__ import annotations
 

@@ -11,30 +11,19 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import scrapy
-from scrapy import signals
-from scrapy.http import Response
 
-from toplist.api.calls import Call
+from toplist.api.calls import Call, category_call, list_call, time_call
 from toplist.api.daily import Figure, daily_call
 from toplist.api.details import detail_call
-from toplist.api.error_rules import check_refusal
 from toplist.api.parse_issues import ParseIssues
-from toplist.api.requests import category_call, list_call, time_call
-from toplist.api.responses import read_answer
 from toplist.api.rows import RowError, read_row
 from toplist.api.tokens import read_instant
 from toplist.categories.tree import builtin_roots
 from toplist.circuit_breaker import CircuitBreaker
-from toplist.config import Config
-from toplist.dates import utc_now
 from toplist.errors import ApiError, FatalApiError, Forbidden, ListError, PermissionDenied, Throttled, ToplistError
-from toplist.options import Arguments, resolve_options
+from toplist.gateway_spider import GatewaySpider
+from toplist.http import ApiResponse
 from toplist.ranktypes import RANK_TYPES, Protocol
-from toplist.requests import call_request
-from toplist.run import Run
-from toplist.sandboxed import start_sandbox
-from toplist.storage.database import open_database
-from toplist.token_renewal import TokenKeeper
 
 if TYPE_CHECKING:
     from typing import Self
@@ -89,18 +78,17 @@ class _NoPatience(CircuitBreaker):
         return "the gateway throttles"
 
 
-class DoctorSpider(scrapy.Spider):
+class DoctorSpider(GatewaySpider):
     """Asks for one thing of each kind and writes down what came of it, in `findings`."""
 
     name = "doctor"
-    run: Run
+    breaker_class = _NoPatience
     custom_settings = {  # noqa: RUF012 - Scrapy's own way to say it
         "EXTENSIONS": {"toplist.extensions.SnapshotExtension": None},
         "DOWNLOADER_MIDDLEWARES": {"toplist.lease_middleware.LeaseMiddleware": None},
         "DELTAFETCH_ENABLED": False,
         "ITEM_PIPELINES": {},
         "FEEDS": {},
-        "JOBDIR": None,
     }
 
     @classmethod
@@ -114,14 +102,8 @@ class DoctorSpider(scrapy.Spider):
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         """Raises InputError, as a crawl would."""
-        config = Config.load(crawler.settings, sandbox=kwargs.pop("gateway", None) == "sandbox")
-        asked = resolve_options(Arguments(), config, utc_now())
         spider = super().from_crawler(crawler, *args, **kwargs)
-        spider.run = Run(crawler, config, asked, open_database(config.places.database_url))
-        spider.run.tokens = TokenKeeper(spider.run)
-        spider.run.patience = _NoPatience(spider.run.clock.monotonic)
         spider.findings = []
-        crawler.signals.connect(spider.run.close, signals.engine_stopped)
         return spider
 
     findings: list[Finding]
@@ -129,17 +111,11 @@ class DoctorSpider(scrapy.Spider):
 
     async def start(self) -> AsyncIterator[Any]:
         """Everything in a row, so that what comes first can explain what comes later."""
-        run = self.run
-        sandbox = await start_sandbox(run) if run.config.sandbox else None
-        try:
-            await self._clock()
-            await self._secret()
-            offer_id = await self._rank_types()
-            if run.config.protocol is Protocol.OPENPLATFORM:
-                await self._singles(offer_id)
-        finally:
-            if sandbox is not None:
-                sandbox.stop()
+        await self._clock()
+        await self._secret()
+        offer_id = await self._rank_types()
+        if self.config.protocol is Protocol.OPENPLATFORM:
+            await self._singles(offer_id)
         return
         yield  # an iterator that has nothing to give: the requests are asked for above
 
@@ -148,7 +124,7 @@ class DoctorSpider(scrapy.Spider):
         answer = await self._ask(time_call(), "the gateway's clock")
         if isinstance(answer, Exception):
             return self._find("clock", answer)
-        at = read_instant(check_refusal(answer.status, answer.body, Protocol.OPENPLATFORM))
+        at = read_instant(answer.answer)
         if at is None:
             return self._add("clock", State.NOTE, "the gateway's clock can't be read")
         off = (before + time.time()) / 2 - at.timestamp()
@@ -174,11 +150,11 @@ class DoctorSpider(scrapy.Spider):
 
     async def _rank_types(self) -> str | None:
         """A list of one row for each; returns an offer id, if one came."""
-        run, offer_id = self.run, None
-        needed = run.asked.rank_types_named
+        offer_id = None
+        needed = self.options.rank_types_named
         # A category each, so that none waits for its interval.
-        for name, category in zip(run.asked.rank_types, builtin_roots(), strict=False):
-            call = list_call(run.config.protocol, name, category.category_id, 1, 1)
+        for name, category in zip(self.options.rank_types, builtin_roots(), strict=False):
+            call = list_call(self.config.protocol, name, category.category_id, 1, 1)
             meta = {"toplist_category": category.category_id, "download_slot": f"category-{category.category_id}"}
             answer = await self._ask(call, f"{name} in {category.category_id}", meta)
             check = f"{name} {RANK_TYPES[name].title}"
@@ -186,38 +162,37 @@ class DoctorSpider(scrapy.Spider):
                 self._find(check, answer, is_needed=needed)
             else:
                 self._add(check, State.OK, "granted", is_needed=needed)
-                offer_id = offer_id or self._first_offer(answer, name)
+                offer_id = offer_id or self._first_offer(answer)
         return offer_id
 
-    def _first_offer(self, answer: Response, rank_type: str) -> str | None:
-        protocol, endpoint = self.run.config.protocol, RANK_TYPES[rank_type].endpoint
+    def _first_offer(self, answer: ApiResponse) -> str | None:
+        rows = answer.answer.rows or []
         try:
-            rows = read_answer(protocol, endpoint, answer.status, answer.body).rows or []
-            return next((read_row(protocol, row, ParseIssues())[0].offer_id for row in rows), None)
-        except (ApiError, RowError):
+            return next((read_row(self.config.protocol, row, ParseIssues())[0].offer_id for row in rows), None)
+        except RowError:
             return None
 
     async def _singles(self, offer_id: str | None) -> None:
         """Details and daily figures. The gateway looks at the grant before it looks at the offer."""
-        yesterday = self.run.asked.snapshot_date - timedelta(days=1)
+        yesterday = self.options.snapshot_date - timedelta(days=1)
         calls = {"details": detail_call(offer_id or "1")}
         calls |= {f"daily {each.field}": daily_call(each, offer_id or "1", yesterday, yesterday) for each in Figure}
         for check, call in calls.items():
             answer = await self._ask(call, check, {"toplist_offer": offer_id or "1"})
-            if isinstance(answer, Response | ListError):
+            if isinstance(answer, ApiResponse | ListError):
                 self._add(check, State.OK, "granted")
             else:
                 self._find(check, answer)
 
-    async def _ask(self, call: Call, subject: str, meta: dict[str, Any] | None = None) -> Response | Exception:
-        if self.run.stopped or self._is_unreachable:
+    async def _ask(self, call: Call, subject: str, meta: dict[str, Any] | None = None) -> ApiResponse | Exception:
+        if self.control.stopped or self._is_unreachable:
             return _NotAsked()
-        request = call_request(self.run, call, subject, meta=meta or {})
+        request = self.request_factory.call(call, subject, meta=meta or {})
         try:
-            response: Response = await self.crawler.engine.download_async(request)
+            response = await self.download(request)
         except Forbidden as error:
             # For every process of the key. Not waited for: this crawl is closing, and what it found is to be kept.
-            self._pause = asyncio.ensure_future(self.run.gate.pause(self.run.config.limits.pause))  # type: ignore[union-attr]
+            self._pause = asyncio.ensure_future(self.limiter.pause(self.config.limits.pause))
             return error
         except Exception as error:
             return error
@@ -229,7 +204,7 @@ class DoctorSpider(scrapy.Spider):
         if isinstance(error, PermissionDenied):
             state = State.PROBLEM if is_needed else State.NOTE
             return self._add(check, state, "no grant", _APPLY, is_needed=is_needed)
-        said = self.run.credentials.redact(str(error) or type(error).__name__)
+        said = self.session.redact(str(error) or type(error).__name__)
         todo = _WAIT if isinstance(error, Forbidden | Throttled) else _TRY
         if isinstance(error, FatalApiError):
             # What a refusal is answered with names the setting behind the gateway's own words.

@@ -1,4 +1,4 @@
-"""Downloader middlewares: what an answer leads to is in `toplist.api.error_rules`; here it is done."""
+"""Downloader middlewares: what an answer leads to is decided in `toplist.api.error_rules`; here it is done."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Self
 
 from scrapy import Request
+from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.retry import get_retry_request
-from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
+from scrapy.statscollectors import StatsCollector
 
-from toplist.api.calls import CATEGORY_GET, GET_TOKEN
-from toplist.api.categories import read_categories
-from toplist.api.error_rules import check_refusal
-from toplist.api.parse_issues import ParseIssues
-from toplist.api.responses import read_answer
-from toplist.api.tokens import TOKEN_CODES, read_token_answer
-from toplist.enrichment.base import READERS
+from toplist.api.calls import GET_TOKEN
+from toplist.api.error_rules import TOKEN_CODES
+from toplist.circuit_breaker import CircuitBreaker
+from toplist.control import CrawlControl
 from toplist.errors import (
     ApiError,
     ClockSkewed,
@@ -30,127 +29,129 @@ from toplist.errors import (
     Throttled,
     TransientApiError,
 )
+from toplist.gateway_spider import gateway_spider_of
+from toplist.http import read_response
 from toplist.ranktypes import RANK_TYPES
-from toplist.ratelimit.limiter import LimiterClosed
-from toplist.run import OfRun
+from toplist.ratelimit.limiter import RateLimiter
 from toplist.scheduler import AGAIN
+from toplist.session import GatewaySession
 from toplist.summary import NO_GRANT
-
-if TYPE_CHECKING:
-    from scrapy.crawler import Crawler
-
+from toplist.token_renewal import TokenManager
 
 logger = logging.getLogger(__name__)
 
-
-class RequeueOnShutdownMiddleware(OfRun):
-    """Gives a request that the closing gate turned away back to the scheduler, which may keep it for a later run."""
-
-    def process_request(self, request: Request) -> None:
-        planned = request.meta.get("toplist_date")
-        if planned is not None and planned != self.run.asked.snapshot_date:
-            # From a job directory of another day: the gateway answers about now.
-            raise IgnoreRequest(f"planned for {planned}, and this is the snapshot of {self.run.asked.snapshot_date}")
-
-    def process_exception(self, request: Request, exception: Exception) -> Request | None:
-        is_list = "toplist_key" in request.meta
-        return request.replace(dont_filter=True) if is_list and isinstance(exception, LimiterClosed) else None
+_Action = Callable[[Request, Response, ApiError], Awaitable[Request | None]]
 
 
-class ApiResponseMiddleware(OfRun):
-    """Reads every answer to a list's call and acts on what it says.
+class ApiResponseMiddleware:
+    """Reads every answer to a call and acts on what it says.
 
-    A readable one goes to the callback with `answer` among its arguments; a failure goes to the errback as one of
-    `toplist.errors`.
+    A readable one goes to the callback as an `ApiResponse`; a failure goes to the errback as one of `toplist.errors`.
+    `retry` makes the next attempt of a request, or None when its attempts are spent.
     """
 
-    def __init__(self, crawler: Crawler):
-        super().__init__(crawler)
-        self._slowed = False
-        self._ungranted: dict[str, PermissionDenied] = {}
-        self._actions: dict[type[ApiError], Callable[[Request, Response, ApiError], Awaitable[Request | None]]] = {
+    def __init__(
+        self,
+        *,
+        session: GatewaySession,
+        tokens: TokenManager,
+        limiter: RateLimiter,
+        breaker: CircuitBreaker,
+        control: CrawlControl,
+        stats: StatsCollector,
+        pause_seconds: float,
+        retry: Callable[[Request, str], Request | None],
+    ):
+        self._session = session
+        self._tokens = tokens
+        self._limiter = limiter
+        self._breaker = breaker
+        self._control = control
+        self._stats = stats
+        self._pause_seconds = pause_seconds
+        self._retry = retry
+        self._is_backed_off = False
+        self._denied: dict[str, tuple[str, str]] = {}
+        self._actions: dict[type[ApiError], _Action] = {
             Forbidden: self._pause,
-            Throttled: self._slow_down,
+            Throttled: self._back_off,
             TransientApiError: self._try_again,
             ClockSkewed: self._correct_clock,
-            FatalApiError: self._stop,
-            PermissionDenied: self._end_rank_type,
+            FatalApiError: self._renew_token_or_stop,
+            PermissionDenied: self._deny,
             ListError: self._fail,
         }
 
-    def process_request(self, request: Request) -> None:
-        """Spare the gateway what it has no grant for."""
-        key = request.meta.get("toplist_key")
-        known = key and (
-            self._ungranted.get(key.rank_type) or self._ungranted.get(RANK_TYPES[key.rank_type].endpoint.value)
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        spider = gateway_spider_of(crawler)
+        max_retry_times = spider.config.retry_times
+
+        def retry(request: Request, reason: str) -> Request | None:
+            return get_retry_request(request, spider=spider, reason=reason, max_retry_times=max_retry_times)
+
+        return cls(
+            session=spider.session,
+            tokens=spider.tokens,
+            limiter=spider.limiter,
+            breaker=spider.breaker,
+            control=spider.control,
+            stats=crawler.stats,
+            pause_seconds=spider.config.limits.pause,
+            retry=retry,
         )
-        if known:
-            raise known
+
+    def process_request(self, request: Request) -> None:
+        """Do not send what is known to have no grant."""
+        for scope in _scopes(request):
+            if scope in self._denied:
+                raise self._denial(scope)
 
     async def process_response(self, request: Request, response: Response) -> Response | Request:
         if "toplist_call" not in request.meta:
             return response
-        stats = self.run.stats
-        notes = ParseIssues()
         try:
-            answer = self._read(request, response, notes)
+            answered = read_response(request, response, self._session)
         except ApiError as error:
             error.subject = request.meta["toplist_subject"]
-            error.message = self.run.credentials.redact(error.message)
-            stats.inc_value(f"toplist/answers/{type(error).__name__.lower()}")
+            error.message = self._session.redact(error.message)
+            self._stats.inc_value(f"toplist/answers/{type(error).__name__.lower()}")
             again = await self._actions[type(error)](request, response, error)
             if again is None:
                 raise error from None
             return again
-        stats.inc_value("toplist/answers/read")
-        self.run.patience.answered(request.meta["toplist_sent_at"])
-        if self._slowed:
-            self._slowed = await self.run.gate.ease() > 1.0  # type: ignore[union-attr]
-        request.cb_kwargs.update(answer=answer, notes=notes)
-        return response
-
-    def _read(self, request: Request, response: Response, notes: ParseIssues) -> Any:
-        """A list's page as an Answer, a category as its nodes; any other call's answer as the JSON that it is."""
-        key = request.meta.get("toplist_key")
-        if key is None:
-            api = request.meta["toplist_call"].api
-            if api is CATEGORY_GET:
-                return read_categories(response.body, response.status, notes)
-            if api is GET_TOKEN:
-                return read_token_answer(response.status, response.body, self.run.config.tokens, self.run.clock.now())
-            value = check_refusal(response.status, response.body, api.signed_as)
-            return READERS[api](value, request.meta, notes) if api in READERS else value
-        return read_answer(key.protocol, RANK_TYPES[key.rank_type].endpoint, response.status, response.body, notes)
+        self._stats.inc_value("toplist/answers/read")
+        for (field, reason), times in answered.issues.items():
+            self._stats.inc_value(f"toplist/parse_issues/{field}/{reason}", times)
+        self._breaker.answered(request.meta["toplist_sent_at"])
+        if self._is_backed_off:
+            self._is_backed_off = await self._limiter.recover() > 1.0
+        return answered
 
     async def _pause(self, request: Request, response: Response, error: ApiError) -> Request | None:
-        why = self.run.patience.forbidden(request.meta["toplist_sent_at"])
-        if why:
-            self.run.stop("forbidden", why)
+        why = self._breaker.forbidden(request.meta["toplist_sent_at"])
+        if self._control.stop_if("forbidden", why):
             return None
-        seconds = self.run.config.limits.pause
-        await self.run.gate.pause(seconds)  # type: ignore[union-attr]
-        self.run.stats.set_value("toplist/ratelimit/pauses", self.run.patience.pauses_met)
+        seconds = self._pause_seconds
+        await self._limiter.pause(seconds)
+        self._stats.set_value("toplist/ratelimit/pauses", self._breaker.pauses_met)
         logger.warning("HTTP 403 for %s: nothing is sent for %g s, then it is asked again", error.subject, seconds)
         return _again(request)
 
-    async def _slow_down(self, request: Request, response: Response, error: ApiError) -> Request | None:
-        why = self.run.patience.throttled()
-        if why:
-            self.run.stop("throttled", why)
+    async def _back_off(self, request: Request, response: Response, error: ApiError) -> Request | None:
+        if self._control.stop_if("throttled", self._breaker.throttled()):
             return None
-        self._slowed = True
-        await self.run.gate.slow()  # type: ignore[union-attr]
-        self.run.stats.inc_value("toplist/ratelimit/throttled")
+        self._is_backed_off = True
+        await self._limiter.back_off()
+        self._stats.inc_value("toplist/ratelimit/throttled")
         logger.warning("Throttled (%s) for %s: half the rate, then it is asked again", error.code, error.subject)
         return _again(request)
 
     async def _try_again(self, request: Request, response: Response, error: ApiError) -> Request | None:
-        spider = self._crawler.spider
-        assert spider is not None
-        return get_retry_request(request, spider=spider, reason=error.code, max_retry_times=self.run.config.retry_times)
+        return self._retry(request, error.code)
 
     async def _correct_clock(self, request: Request, response: Response, error: ApiError) -> Request | None:
-        clock = self.run.clock
+        clock = self._session.clock
         if clock.corrected_at is not None and request.meta["toplist_sent_at"] < clock.corrected_at:
             return _again(request)  # it was signed before the correction
         date = (response.headers.get("Date") or b"").decode("latin-1")
@@ -158,42 +159,69 @@ class ApiResponseMiddleware(OfRun):
             clock.correct(gateway_now)
             logger.warning("The gateway refused the timestamp: following its clock, %+.1f s off ours", clock.offset)
             return _again(request)
-        await self._stop(request, response, error)
-        return None
+        return await self._renew_token_or_stop(request, response, error)
 
-    async def _stop(self, request: Request, response: Response, error: ApiError) -> Request | None:
+    async def _renew_token_or_stop(self, request: Request, response: Response, error: ApiError) -> Request | None:
         api = request.meta["toplist_call"].api
-        if api is GET_TOKEN:
-            return None  # the token that is there may still be good; who asked for a new one knows
+        if api == GET_TOKEN:
+            return None  # the present token may still be good; the token manager decides
         about_token = api.needs_token and error.code in TOKEN_CODES
-        if about_token and await self.run.tokens.renewed(request.meta["toplist_sent_at"]):
+        if about_token and await self._tokens.renew_after_refusal(request.meta["toplist_sent_at"]):
             return _again(request)
-        self.run.stop("refused", f"the gateway refused the request for {error}")
+        self._control.stop("refused", f"the gateway refused the request for {error}")
         return None
 
-    async def _end_rank_type(self, request: Request, response: Response, error: ApiError) -> Request | None:
+    async def _deny(self, request: Request, response: Response, error: ApiError) -> Request | None:
+        """Fail the lists of a rank type, or of its whole endpoint; or end one kind of single offers' calls."""
         assert isinstance(error, PermissionDenied)
-        if "toplist_key" not in request.meta:
-            self._end_scope(request, error)
+        scopes = _scopes(request)
+        if not scopes:
             return None
-        rank_type = RANK_TYPES[request.meta["toplist_key"].rank_type]
-        scope = rank_type.endpoint.value if error.whole_endpoint else rank_type.name
-        if scope not in self._ungranted:
-            what = f"all {scope} lists" if error.whole_endpoint else f"{rank_type.name} {rank_type.title}"
-            logger.warning("No grant for %s, their lists fail and the rest go on: %s", what, error)
-            known = PermissionDenied(NO_GRANT, f"{error.code}: {error.message}", whole_endpoint=error.whole_endpoint)
-            self._ungranted[scope] = known
-        raise self._ungranted[scope]
+        scope = scopes[-1] if error.whole_endpoint else scopes[0]
+        if scope not in self._denied:
+            if "toplist_key" in request.meta:
+                rank_type = RANK_TYPES[request.meta["toplist_key"].rank_type]
+                what = f"all {scope} lists" if error.whole_endpoint else f"{rank_type.name} {rank_type.title}"
+                logger.warning("No grant for %s, their lists fail and the rest go on: %s", what, error)
+            else:
+                logger.warning("No grant for %s, it is left out and the lists stand: %s", scope, error)
+            self._denied[scope] = (error.code, error.message)
+            self._limiter.cancel(partial(_is_in, scope), partial(self._denial, scope))
+        raise self._denial(scope)
 
-    def _end_scope(self, request: Request, error: PermissionDenied) -> None:
-        """What is no list and is asked more than once has a scope: said once. Who asks asks no further."""
-        scope = request.meta.get("toplist_scope")
-        if scope and scope not in self._ungranted:
-            logger.warning("No grant for %s, it is left out and the lists stand: %s", scope, error)
-            self._ungranted[scope] = error
+    def _denial(self, scope: str) -> PermissionDenied:
+        """A new exception each time: one that is raised again and again keeps every request it was raised for."""
+        return PermissionDenied(NO_GRANT, ": ".join(self._denied[scope]))
 
     async def _fail(self, request: Request, response: Response, error: ApiError) -> Request | None:
         return None
+
+
+class TokenMiddleware:
+    """Before a call that needs the access token is sent, renews the token if its end is near."""
+
+    def __init__(self, tokens: TokenManager):
+        self._tokens = tokens
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        return cls(gateway_spider_of(crawler).tokens)
+
+    async def process_request(self, request: Request) -> None:
+        call = request.meta.get("toplist_call")
+        if call is not None and call.api.needs_token:
+            await self._tokens.ensure_fresh()
+
+
+def _scopes(request: Request) -> tuple[str, ...]:
+    """What a missing grant may be about, the narrowest first: a rank type and its endpoint, or the API of an offer."""
+    if key := request.meta.get("toplist_key"):
+        return key.rank_type, RANK_TYPES[key.rank_type].endpoint.value
+    return (request.meta["toplist_call"].api.name,) if "toplist_offer" in request.meta else ()
+
+
+def _is_in(scope: str, request: object) -> bool:
+    return isinstance(request, Request) and scope in _scopes(request)
 
 
 def _again(request: Request) -> Request:

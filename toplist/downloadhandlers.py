@@ -1,131 +1,166 @@
-"""The download handler: wait at the gate, then copy, stamp and sign, on every attempt.
+"""The download handler: waits for the rate limiter, then stamps and signs, on every attempt.
 
-What the spider sees is the logical call, before and after: neither the signature nor the key stands in a request, a
-response, a job directory or an exception that leaves here.
+The spider's request carries the logical call, before and after. The signed address is never a part of a Scrapy request
+or response, so that neither a log line, a job directory nor an exception can show the key or the signature.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
+import zlib
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from scrapy import Request
+from scrapy.core.downloader.handlers.base import BaseDownloadHandler
 from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
-from scrapy.http import Response
+from scrapy.exceptions import DownloadTimeoutError
+from scrapy.http import Headers, Response, TextResponse
 
-from toplist.api.requests import sign
-from toplist.ratelimit.connections import WarmPool, _Route
-from toplist.ratelimit.limiter import Permit, RateLimiter
-from toplist.ratelimit.shared_state import SharedState
+from toplist.api.calls import sign
+from toplist.ratelimit.connections import AnswerTooLarge, GatewayConnections
+from toplist.ratelimit.limiter import LimiterFailed, Permit, RateLimiter
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
-    from toplist.run import Run
+logger = logging.getLogger(__name__)
 
-_REFUSED_HOLD = 1.0  # seconds in which a 403 is looked at before anything else may leave
+_PAUSE_AFTER_403 = 1.0  # seconds in which nothing is sent, until the middleware has read the answer and set the pause
+_ATTEMPTS = 3  # slots that a request may leave unused because the gateway closed the connection just before
+_NOT_SENT = frozenset({"host", "content-length", "accept-encoding", "connection", "proxy-authorization"})
 
 
-class RateLimitedDownloadHandler(HTTP11DownloadHandler):
-    """Sends the calls of `toplist.requests`; any other request passes as it is."""
+class RateLimitedDownloadHandler(BaseDownloadHandler):
+    """Sends the calls of `toplist.requests`; any other request goes to Scrapy's own handler.
 
-    def __init__(self, crawler: Crawler):
+    `crawler.spider` has a `session`, a `limiter`, a `control` and a `config`.
+    """
+
+    def __init__(self, crawler: Crawler, reactor: Any = None):
         super().__init__(crawler)
-        stock = self._pool
-        self._warm_pool = WarmPool(stock._reactor, size=stock.maxPersistentPerHost, factory=stock._factory)
-        self._pool = self._warm_pool
-        self._fail_on_dataloss_warned = True  # its warning would show the signed address; the retry says what happened
-        self._gate: RateLimiter | None = None
-        self._route: _Route | None = None
+        self._reactor = reactor
+        self._max_size = crawler.settings.getint("DOWNLOAD_MAXSIZE")
+        self._pool_size = crawler.settings.getint("CONCURRENT_REQUESTS")
+        self._timeout = crawler.settings.getfloat("DOWNLOAD_TIMEOUT")
+        self._stock: HTTP11DownloadHandler | None = None
+        self._connections: GatewayConnections | None = None
 
     async def download_request(self, request: Request) -> Response:
-        """Raises what Scrapy's own handler raises, and LimiterClosed."""
+        """Raises Scrapy's download exceptions, AnswerTooLarge, LimiterClosed and LimiterFailed."""
         if "toplist_call" not in request.meta:
-            return await super().download_request(request)
-        run = self._run
-        gate = await self._opened_gate(request)
-        category = request.meta.get("toplist_category")
-        slot = request.meta.get("download_slot")
-        run.stats.inc_value("toplist/ratelimit/waited")
-        ticket = await gate.admit(
-            request.meta["toplist_age"], category, lambda: self._interval(slot, run.config.limits.category_interval)
-        )
-        return await self._send(request, run, gate, ticket)
+            return await self._stock_handler().download_request(request)
+        spider: Any = self.crawler.spider
+        limiter: RateLimiter = spider.limiter
+        self.crawler.stats.inc_value("toplist/ratelimit/waited")
+        connections = self._opened(spider.session.url, limiter)
+        try:
+            permit = await self._acquire(request, limiter, connections, spider.config.limits.category_interval)
+        except LimiterFailed as error:
+            spider.control.stop("rate_limiter", str(error))
+            raise
+        try:
+            return await self._send(request, spider.session, connections, permit, limiter)
+        finally:
+            permit.release()
 
-    @property
-    def _run(self) -> Run:
-        run: Run = self._crawler.spider.run  # type: ignore[union-attr]
-        return run
+    async def close(self) -> None:
+        if self._connections is not None:
+            await self.crawler.spider.limiter.close()  # type: ignore[union-attr]
+            await self._connections.close()
+        if self._stock is not None:
+            await self._stock.close()
+
+    def _stock_handler(self) -> HTTP11DownloadHandler:
+        if self._stock is None:
+            self._stock = HTTP11DownloadHandler.from_crawler(self.crawler)
+        return self._stock
+
+    def _opened(self, url: str, limiter: RateLimiter) -> GatewayConnections:
+        if self._connections is None:
+            reactor = self._reactor or import_module("twisted.internet.reactor")
+            self._connections = GatewayConnections(reactor, url, size=self._pool_size, connect_timeout=self._timeout)
+            limiter.use(self._connections)
+        return self._connections
+
+    async def _acquire(
+        self, request: Request, limiter: RateLimiter, connections: GatewayConnections, at_least: float
+    ) -> Permit:
+        """A permit that is not late, with an open connection or the reason why none can be opened."""
+        meta = request.meta
+        attempts = 0
+        while True:
+            permit = await limiter.acquire(
+                meta["toplist_age"],
+                meta.get("toplist_category"),
+                lambda: self._interval(meta.get("download_slot"), at_least),
+                request,
+            )
+            is_ready = connections.is_ready() or connections.has_failed
+            attempts += not is_ready
+            if not permit.is_late() and (is_ready or attempts == _ATTEMPTS):
+                return permit
+            permit.release()
 
     def _interval(self, slot: str | None, at_least: float) -> float:
         """The category's interval: AutoThrottle may have raised its slot's delay."""
-        raised = self._crawler.engine.downloader.slots.get(slot or "")
+        engine: Any = self.crawler.engine
+        raised = engine.downloader.slots.get(slot or "")
         return max(at_least, raised.delay if raised else 0.0)
 
-    async def _opened_gate(self, request: Request) -> RateLimiter:
-        if self._gate is None:
-            run = self._run
-            probe = request.replace(url=run.gateway_url + "/")
-            self._route = await self._warm_pool.route(
-                lambda: super(RateLimitedDownloadHandler, self).download_request(probe)
-            )
-            store = await run.in_thread(
-                lambda: SharedState(run.engine, run.credentials.fingerprint(), run.config.limits.qps)
-            )
-            self._gate = run.gate = RateLimiter(
-                store,
-                run.config.limits.qps,
-                warm=self._warm,
-                is_warm=self._is_warm,
-                stopping=run.is_stopping,
-            )
-        return self._gate
-
-    def _is_warm(self) -> bool:
-        return self._route is not None and self._warm_pool.is_idle(self._route)
-
-    async def _warm(self) -> None:
-        if self._route is not None and not self._is_warm():
-            await self._warm_pool.open(self._route)
-
-    async def _send(self, request: Request, run: Run, gate: RateLimiter, ticket: Permit) -> Response:
-        # Before it is signed: an answer is of the clock that stood then, and of a pause that began after it.
-        request.meta["toplist_sent_at"] = run.clock.monotonic()
-        signed = sign(request.meta["toplist_call"], run.credentials, run.clock.timestamp())
-        wire = request.replace(
-            url=f"{run.gateway_url}/{signed.path}", body=signed.form_body, meta={**request.meta, "toplist_call": None}
-        )
-        warm = self._is_warm()
-        download = asyncio.ensure_future(super().download_request(wire))
+    async def _send(
+        self, request: Request, session: Any, connections: GatewayConnections, permit: Permit, limiter: RateLimiter
+    ) -> Response:
+        # Noted before signing: an answer belongs to the clock and the token that this request was signed with.
+        request.meta["toplist_sent_at"] = session.clock.monotonic()
+        signed = sign(request.meta["toplist_call"], session.credentials, session.clock.timestamp())
+        seconds = float(request.meta.get("download_timeout", self._timeout))
+        max_size = int(request.meta.get("download_maxsize", self._max_size))
+        began = time.monotonic()
         try:
-            await _written(download, warm)
-            ticket.sent()
-            response = await download
-        except Exception as error:
-            raise _without_secrets(error, run) from None
-        finally:
-            ticket.sent()
-            if "download_latency" in wire.meta:  # what AutoThrottle reads
-                request.meta["download_latency"] = wire.meta["download_latency"]
-        if response.status == 403:
-            gate.hold(_REFUSED_HOLD)
-        return response.replace(url=request.url)
-
-    async def close(self) -> None:
-        if self._gate is not None:
-            await self._gate.close()
-        await super().close()
-
-
-async def _written(download: asyncio.Future[Any], warm: bool) -> None:
-    """Until the request is on the wire: a few turns of the loop; without an idle connection, until it is answered."""
-    if not warm:
-        await asyncio.wait([download])
-    for _ in range(4):
-        await asyncio.sleep(0)
+            async with asyncio.timeout(seconds):
+                head, body = await connections.post(
+                    f"{session.url}/{signed.path}",
+                    _wire_headers(request),
+                    signed.form_body,
+                    max_size=max_size,
+                    on_write=permit.sent,
+                )
+                request.meta["download_latency"] = time.monotonic() - began  # AutoThrottle reads it
+                if head.code == 403:
+                    limiter.pause_locally(_PAUSE_AFTER_403)
+                raw = await body.asFuture(asyncio.get_running_loop())
+        except TimeoutError:
+            raise DownloadTimeoutError(f"no complete answer came within {seconds:g} s") from None
+        headers = Headers(dict(head.headers.getAllRawHeaders()))
+        decoded = _decoded(raw, headers, max_size)
+        return TextResponse(request.url, status=head.code, headers=headers, body=decoded, request=request)
 
 
-def _without_secrets(error: Exception, run: Run) -> Exception:
-    error.args = tuple(run.credentials.redact(each) if isinstance(each, str) else each for each in error.args)
-    error.__cause__ = error.__context__ = None
-    return error
+def _wire_headers(request: Request) -> dict[str, str]:
+    """The request's own headers, and the compressions that `_decoded` reads."""
+    given = request.headers.to_unicode_dict()
+    own = {str(name): str(value) for name, value in given.items() if str(name).lower() not in _NOT_SENT}
+    return {**own, "Accept-Encoding": "gzip, deflate"}
+
+
+def _decoded(raw: bytes, headers: Headers, max_size: int) -> bytes:
+    """The body without its compression, at most `max_size` bytes. Raises AnswerTooLarge."""
+    encoding = (headers.get("Content-Encoding") or b"").strip().lower()
+    if encoding not in _WINDOW_BITS:
+        return raw
+    headers.pop("Content-Encoding")
+    headers.pop("Content-Length", None)
+    inflate = zlib.decompressobj(_WINDOW_BITS[encoding])
+    try:
+        body = inflate.decompress(raw, max_size + 1 if max_size else 0)
+    except zlib.error:
+        return raw  # not what its header says; whoever reads the answer will find it unreadable
+    if max_size and len(body) > max_size:
+        raise AnswerTooLarge(f"the answer is larger than {max_size} bytes when it is decompressed")
+    return body
+
+
+_WINDOW_BITS = {b"gzip": 31, b"x-gzip": 31, b"deflate": 47}

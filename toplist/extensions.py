@@ -1,106 +1,195 @@
-"""The snapshot's beginning and end: the sandbox started, the feeds delivered, the verdict said."""
+"""The end of a snapshot's crawl: the feeds delivered, old snapshots deleted, the verdict said."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import Any, Self
 
 from scrapy import Spider, signals
+from scrapy.crawler import Crawler
 from scrapy.exceptions import CloseSpider, NotConfigured
+from scrapy.http import Response
 
-from toplist.feeds.snapshot import deliver_snapshot
-from toplist.feeds.watched import WatchedFeedExporter
+from toplist.alerts.monitors import CrawlFigures
+from toplist.alerts.snapshot_alerts import SnapshotAlerts
+from toplist.config import Config
+from toplist.control import CrawlControl
+from toplist.dates import business_date, utc_now
+from toplist.enrichment.details import Details
+from toplist.exporters import CountingFeedExporter
+from toplist.items import Status
+from toplist.options import CrawlOptions
+from toplist.ranktypes import Protocol
 from toplist.refit import refit_models
-from toplist.run import OfRun
-from toplist.sandbox.process import SandboxProcess
-from toplist.sandboxed import start_sandbox
+from toplist.spiders.toplist import TopListSpider
 from toplist.storage.retention import prune
-from toplist.summary import Verdict
-
-if TYPE_CHECKING:
-    from scrapy.crawler import Crawler
-
+from toplist.storage.storage import Storage
+from toplist.storage.trend_models import TrendModels
+from toplist.summary import CrawlSummary, Verdict
 
 logger = logging.getLogger(__name__)
 
-INTERRUPTED = "shutdown"  # Scrapy's close reason for a signal
+SHUTDOWN = "shutdown"  # Scrapy's close reason for a signal
 
 
-class SnapshotExtension(OfRun):
-    """Opens and closes one snapshot's crawl."""
+class SnapshotExtension:
+    """Says how a crawl of the lists went. `deliver` writes the feeds, blocking, and returns what failed."""
 
-    def __init__(self, crawler: Crawler):
-        if not hasattr(crawler.spider, "run"):
-            raise NotConfigured("not a toplist spider")
-        super().__init__(crawler)
-        self._sandbox: SandboxProcess | None = None
-        self._delivery = ["the feed was not written"]
+    def __init__(
+        self,
+        config: Config,
+        options: CrawlOptions,
+        *,
+        storage: Storage,
+        summary: CrawlSummary,
+        control: CrawlControl,
+        details: Details,
+        deliver: Callable[[], list[str]],
+        alerts: SnapshotAlerts,
+        crawler: Crawler,
+    ):
+        self._config = config
+        self._options = options
+        self._storage = storage
+        self._summary = summary
+        self._control = control
+        self._details = details
+        self._deliver = deliver
+        self._alerts = alerts
+        self._crawler = crawler
+        self._start_failed = False
+        self._feed_failures = ["the feed was not written"]
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        spider = crawler.spider
+        if not isinstance(spider, TopListSpider):
+            raise NotConfigured("for the spider toplist only")
+        self = cls(
+            spider.config,
+            spider.options,
+            storage=spider.storage,
+            summary=spider.summary,
+            control=spider.control,
+            details=spider.details,
+            deliver=spider.deliver,
+            alerts=spider.alerts,
+            crawler=crawler,
+        )
         crawler.signals.connect(self.spider_opened, signals.spider_opened)
+        crawler.signals.connect(self.spider_error, signals.spider_error)
         crawler.signals.connect(self.spider_idle, signals.spider_idle)
         crawler.signals.connect(self.spider_closed, signals.spider_closed)
-        crawler.signals.connect(self.engine_stopped, signals.engine_stopped)
+        return self
 
-    async def spider_opened(self, spider: Spider) -> None:
-        run = self.run
-        if run.config.sandbox:
-            self._sandbox = await start_sandbox(run)
-        asked = run.asked
-        logger.info("Snapshot of %s from %s, protocol %s", asked.snapshot_date, run.source, run.config.protocol)
+    def spider_opened(self, spider: Spider) -> None:
+        day, config = self._options.snapshot_date, self._config
+        logger.info("Snapshot of %s from %s, protocol %s", day, config.source, config.protocol)
+
+    def spider_error(self, response: Response | None) -> None:
+        """Without a response it is `start` that failed: Scrapy's close reason says so."""
+        self._start_failed = self._start_failed or response is None
 
     def spider_idle(self, spider: Spider) -> None:
         """Close with a reason that says how the lists ended."""
-        if self._list_complaints() and not self._crawler.engine._start_error:
-            raise CloseSpider("lists_incomplete" if sum(self.run.tally.rows.values()) else "no_rows")
+        if self._list_problems() and not self._start_failed:
+            raise CloseSpider("lists_incomplete" if self._summary.total_rows else "no_rows")
 
     async def spider_closed(self, spider: Spider, reason: str) -> None:
-        run = self.run
-        if self._sandbox is not None:
-            await run.in_thread(self._sandbox.stop)
-        if run.asked.dry_run:
-            self._delivery = []
-        elif reason == INTERRUPTED:
-            self._delivery = ["the feed was not written, the crawl was stopped"]
+        if self._options.dry_run:
+            self._feed_failures = []
+        elif reason == SHUTDOWN:
+            self._feed_failures = ["the feed was not written, the crawl was stopped"]
         else:
-            await self._crawler.spider.details.fill()  # type: ignore[union-attr]
-            self._delivery = await run.in_thread(lambda: deliver_snapshot(run, self._crawler.settings))
-        exporter = self._crawler.get_extension(WatchedFeedExporter)
+            if self._config.protocol is Protocol.OPENPLATFORM:
+                await self._details.fill()
+            self._feed_failures = await self._storage.run(self._deliver)
+            await self._refit()
+            await self._run_alerts()
+            await self._prune()
+        exporter = self._crawler.get_extension(CountingFeedExporter)
         if exporter is not None:
             await exporter.closed.wait()
         elif self._crawler.settings.getdict("FEEDS"):
-            self._delivery.append("the feeds of FEEDS were not written, their exporter did not start")
-        if reason != INTERRUPTED and not run.asked.dry_run:
-            day, protocol, covers = run.asked.snapshot_date, run.config.protocol, run.config.count_covers
-            run.tally.notes += await run.in_thread(
-                lambda: refit_models(run.trend_models, run.source, protocol, day, covers)
-            )
-        if run.config.retention_days is not None and reason != INTERRUPTED:
-            oldest = run.asked.snapshot_date - timedelta(days=run.config.retention_days - 1)
-            forgotten = await run.in_thread(lambda: prune(run.engine, oldest))
-            if forgotten:
-                logger.info("Forgot %d lists of days before %s (TOPLIST_RETENTION_DAYS)", forgotten, oldest)
-        self._crawler.stats.set_value("toplist/verdict", str(self.verdict(reason)))
+            self._feed_failures.append("the feeds of FEEDS were not written, their exporter did not start")
+        verdict = self.verdict(reason)
+        self._crawler.stats.set_value("toplist/verdict", str(verdict))
+        if not self._options.dry_run:
+            await self._tell(verdict)
+
+    async def _run_alerts(self) -> None:
+        """Alerts are made of what is stored. A failure of theirs is said, and changes nothing else."""
+        stats = self._crawler.stats
+        crawl = CrawlFigures(
+            requests=stats.get_value("downloader/response_count", 0),
+            throttled=stats.get_value("toplist/ratelimit/throttled", 0),
+            pauses=stats.get_value("toplist/ratelimit/pauses", 0),
+            delivery_failures=len(self._feed_failures),
+        )
+        try:
+            await self._storage.run(lambda: self._alerts.run(crawl))
+        except Exception:
+            logger.exception("The alerts could not be made")
+        for result in self._alerts.failed_monitors:
+            stats.inc_value(f"toplist/monitors/{result.name}")
+        self._summary.warnings += self._alerts.warnings()
+
+    async def _refit(self) -> None:
+        """Fit the breakout models again. A failure is said, and changes nothing else."""
+        config, day = self._config, self._options.snapshot_date
+        models = TrendModels(self._storage.engine)
+        refit = partial(refit_models, models, config.source, config.protocol, day, config.count_covers)
+        try:
+            self._summary.warnings += await self._storage.run(refit)
+        except Exception:
+            logger.exception("The breakout models could not be fitted")
+
+    async def _tell(self, verdict: Verdict) -> None:
+        summary = self._summary
+        statuses = {status.value: summary.status(status) for status in Status if summary.status(status)}
+        tell = partial(
+            self._alerts.tell, problems=verdict.problems, statuses=statuses, rows=summary.total_rows, page=None
+        )
+        try:
+            await self._storage.run(tell)
+        except Exception as error:
+            logger.warning("The message was not sent: %s", type(error).__name__)
 
     def verdict(self, reason: str) -> Verdict:
         """What speaks against this crawl: its lists, its end, its errors, its feeds."""
-        run, stats = self.run, self._crawler.stats.get_stats()
-        said = [run.stopped] if run.stopped else []
-        if reason == INTERRUPTED or (reason == "cancelled" and not run.stopped):
+        control, stats = self._control, self._crawler.stats.get_stats()
+        said = [control.stopped] if control.stopped else []
+        if reason == SHUTDOWN or (reason == "cancelled" and not control.stopped):
             said.append("it was stopped")
-        said += self._list_complaints()
-        for name, what in _ERRORS.items():
-            if count := sum(value for key, value in stats.items() if key.startswith(name)):
-                said.append(what.format(count))
-        return Verdict((*said, *self._delivery))
+        said += self._list_problems() + _errors(stats) + self._alerts.problems()
+        return Verdict((*said, *self._feed_failures), tuple(self._summary.warnings))
 
-    def _list_complaints(self) -> list[str]:
-        asked = self.run.asked
-        if asked.dry_run:
-            return self.run.tally.gaps()
-        return self.run.tally.complaints(asked.rank_types if asked.rank_types_named else ())
+    def _list_problems(self) -> list[str]:
+        options = self._options
+        if options.dry_run:
+            return self._summary.gaps()
+        return self._summary.problems(options.rank_types if options.rank_types_named else ())
 
-    def engine_stopped(self) -> None:
-        self.run.close()
+    async def _prune(self) -> None:
+        """Delete what is older than today asks for, whichever day was crawled, and of this crawl's source alone."""
+        days, source, engine = self._config.retention_days, self._config.source, self._storage.engine
+        if days is None or self._control.stopped:
+            return
+        oldest = business_date(utc_now()) - timedelta(days=days - 1)
+        deleted = await self._storage.run(lambda: prune(engine, source, oldest))
+        if deleted:
+            logger.info("Deleted %d lists of days before %s (TOPLIST_RETENTION_DAYS)", deleted, oldest)
+
+
+def _errors(stats: Mapping[str, Any]) -> list[str]:
+    """What Scrapy counted as errors."""
+    counts = {
+        what: sum(value for name, value in stats.items() if name.startswith(prefix)) for prefix, what in _ERRORS.items()
+    }
+    return [what.format(count) for what, count in counts.items() if count]
 
 
 _ERRORS = {

@@ -14,6 +14,11 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from toplist.ranktypes import Protocol
 
+#: No real count (sales, buyers, pieces, rows of a list) is larger. A larger one is not read: the columns hold 64 bits.
+MAX_COUNT = 10**12
+#: No list is longer: a rank that is larger is not read. The columns hold 16 bits.
+MAX_RANK = 2**15 - 1
+
 
 class Source(StrEnum):
     """Where rows came from. Rows of different sources are never compared."""
@@ -50,7 +55,7 @@ class PriceTier(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    start_quantity: int = Field(ge=0)
+    start_quantity: int = Field(ge=0, le=MAX_COUNT)
     price: float = Field(ge=0, description="yuan")
 
 
@@ -63,10 +68,10 @@ class Offer(BaseModel):
     title: str | None = None
     title_translated: str | None = None
     price: float | None = Field(None, ge=0, description="yuan; the lower end where the gateway gives a range")
-    min_order: int | None = Field(None, ge=0, description="pieces in the smallest order")
+    min_order: int | None = Field(None, ge=0, le=MAX_COUNT, description="pieces in the smallest order")
     price_tiers: list[PriceTier] | None = None
-    sale_count: int | None = Field(None, ge=0, description="openplatform: units of the last 30 days")
-    buyer_count: int | None = Field(None, ge=0, description="buyers of the last 30 days")
+    sale_count: int | None = Field(None, ge=0, le=MAX_COUNT, description="openplatform: units of the last 30 days")
+    buyer_count: int | None = Field(None, ge=0, le=MAX_COUNT, description="buyers of the last 30 days")
     trade_score: float | None = None
     repurchase_rate: float | None = Field(None, ge=0, le=1, description="0-1, whatever the gateway's spelling")
     supplier: str | None = None
@@ -75,7 +80,9 @@ class Offer(BaseModel):
     detail_url: str | None = None
     services: list[str] | None = None
     unit: str | None = Field(None, description="what one piece is, in Chinese: 件, 盒")
-    lot_size: int | None = Field(None, ge=0, description="pieces that are sold together: an order is a multiple of it")
+    lot_size: int | None = Field(
+        None, ge=0, le=MAX_COUNT, description="pieces that are sold together: an order is a multiple of it"
+    )
     badges: list[str] | None = Field(None, description="the seller's and the offer's badges, in the gateway's words")
 
 
@@ -116,8 +123,8 @@ class Place(BaseModel):
     category_name: str | None = None
     category_level: int | None = Field(None, ge=1, le=3, description="1 is a root category")
     category_path: str | None = Field(None, description="names from the root down to the category: 女装 > 连衣裙")
-    rank: int = Field(ge=1)
-    total: int | None = Field(None, ge=0, description="rows of the whole list, where the gateway says it")
+    rank: int = Field(ge=1, le=MAX_RANK)
+    total: int | None = Field(None, ge=0, le=MAX_COUNT, description="rows of the whole list, where the gateway says it")
 
 
 class Entry(Trends, Offer, Place):

@@ -1,44 +1,76 @@
-"""One list, one crawl: a list that another crawl is fetching is waited for, and taken over when that one is gone."""
+"""One list, one crawl: a list that another crawl is fetching is waited for, and taken over when that crawl is gone."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any, Self
 
 from scrapy import Request, signals
+from scrapy.crawler import Crawler
 from scrapy.exceptions import DontCloseSpider, IgnoreRequest
-from sqlalchemy.exc import SQLAlchemyError
+from scrapy.statscollectors import StatsCollector
 
+from toplist.control import CrawlControl
+from toplist.errors import StorageUnavailable
+from toplist.gateway_spider import gateway_spider_of
 from toplist.items import ListKey, RankList
+from toplist.options import CrawlOptions
 from toplist.storage.leases import LEASE, Claim, Claimed, Leases, lease_owner_name
-from toplist.storage.ledger import LedgerEntry
-
-if TYPE_CHECKING:
-    from typing import Self
-
-    from scrapy.crawler import Crawler
-
-    from toplist.run import Run
+from toplist.storage.ledger import Ledger, LedgerEntry
+from toplist.storage.storage import Storage
+from toplist.summary import CrawlSummary
 
 logger = logging.getLogger(__name__)
 
-_RENEW = LEASE / 3  # two renewals may fail before another crawl takes over
-_POLL_INTERVAL = 1.0  # seconds between two looks at lists that others hold
+RENEW_INTERVAL = LEASE / 3  # two renewals may fail before another crawl takes over
+POLL_INTERVAL = 1.0  # seconds between two looks at lists that other crawls fetch
 
 
 class LeaseMiddleware:
-    """A downloader middleware that lets a list's request pass when this crawl holds the list.
+    """A downloader middleware that lets a list's request pass when this crawl has the lease on the list.
 
-    A list that another crawl completes in the meantime counts as there; one that it leaves in any other way is asked.
+    A list that another crawl completes in the meantime counts as complete; one that it leaves in any other way is
+    asked: `schedule` puts its request back.
     """
 
-    def __init__(self, crawler: Crawler):
-        self._crawler = crawler
-        self._is_delta = crawler.settings.getbool("DELTAFETCH_ENABLED")
-        self._held: set[ListKey] = set()
+    def __init__(
+        self,
+        leases: Leases,
+        options: CrawlOptions,
+        *,
+        storage: Storage,
+        summary: CrawlSummary,
+        control: CrawlControl,
+        stats: StatsCollector,
+        schedule: Callable[[Request], None],
+    ):
+        self._leases = leases
+        self._options = options
+        self._storage = storage
+        self._summary = summary
+        self._control = control
+        self._stats = stats
+        self._schedule = schedule
+        self._leased: set[ListKey] = set()
         self._waiting: dict[ListKey, Request] = {}
         self._tasks: list[asyncio.Task[None]] = []
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        spider = gateway_spider_of(crawler)
+        engine, options = spider.storage.engine, spider.options
+        owner = lease_owner_name(spider.job)
+        self = cls(
+            Leases(engine, Ledger(engine, options.snapshot_date), options.snapshot_date, owner),
+            options,
+            storage=spider.storage,
+            summary=spider.summary,
+            control=spider.control,
+            stats=crawler.stats,
+            schedule=lambda request: crawler.engine.crawl(request),
+        )
         for handler, signal in (
             (self.spider_opened, signals.spider_opened),
             (self.spider_idle, signals.spider_idle),
@@ -48,89 +80,80 @@ class LeaseMiddleware:
             (self.list_ended, signals.item_error),
         ):
             crawler.signals.connect(handler, signal=signal)
+        return self
 
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        return cls(crawler)
-
-    @property
-    def _run(self) -> Run:
-        run: Run = self._crawler.spider.run  # type: ignore[union-attr]
-        return run
-
-    def spider_opened(self, spider: Any) -> None:
-        run = self._run
-        name = lease_owner_name(getattr(spider, "_job", None))
-        self._leases = Leases(run.engine, run.ledger, run.asked.snapshot_date, name)
-        self._tasks = [asyncio.ensure_future(self._renew()), asyncio.ensure_future(self._watch())]
+    def spider_opened(self) -> None:
+        self._tasks = [asyncio.ensure_future(self._renew_leases()), asyncio.ensure_future(self._poll())]
 
     async def process_request(self, request: Request) -> None:
         key = request.meta.get("toplist_key")
-        if key is None or key in self._held:
+        if key is None or key in self._leased:
             return
         claim = await self._claim(key)
         if claim.claimed is Claimed.OURS:
             return
-        if claim.claimed is Claimed.THERE:
-            self._count_as_there(key, claim)
+        if claim.claimed is Claimed.COMPLETE:
+            self._count_complete(key, claim)
             raise IgnoreRequest("another crawl has completed the list")
-        self._run.stats.inc_value("toplist/leases/waited")
+        self._stats.inc_value("toplist/leases/waited")
         logger.info("Another crawl is fetching %s: waiting for it", request.meta["toplist_subject"])
         self._waiting[key] = request
         raise IgnoreRequest("another crawl is fetching the list")
 
-    def spider_idle(self, spider: Any) -> None:
-        watched = not any(task.done() for task in self._tasks)  # else nobody would end the wait
-        if self._waiting and watched and not self._run.is_stopping():
+    def spider_idle(self) -> None:
+        """Keep the spider open while lists are waited for, as long as the tasks run that end the wait."""
+        can_end = not any(task.done() for task in self._tasks)
+        if self._waiting and can_end and not self._control.is_stopping():
             raise DontCloseSpider
 
-    async def spider_closed(self, spider: Any) -> None:
+    async def spider_closed(self) -> None:
         for task in self._tasks:
             task.cancel()
         if self._tasks:
-            await self._run.in_thread(self._leases.release)
+            await self._storage.run(self._leases.release)
 
     def list_ended(self, item: Any) -> None:
         if isinstance(item, RankList):
-            self._held.discard(item.key)
+            self._leased.discard(item.key)
+
+    async def check_waiting(self) -> None:
+        """Look once at the lists that other crawls fetch."""
+        for key in list(self._waiting):
+            claim = await self._claim(key)
+            if claim.claimed is Claimed.LEASED:
+                continue
+            request = self._waiting.pop(key)
+            if claim.claimed is Claimed.COMPLETE:
+                self._count_complete(key, claim)
+            else:
+                self._stats.inc_value("toplist/leases/taken_over")
+                self._schedule(request.replace(dont_filter=True))
 
     async def _claim(self, key: ListKey) -> Claim:
-        claim = await self._run.in_thread(lambda: self._leases.claim(key, self._is_there))
+        claim = await self._storage.run(lambda: self._leases.claim(key, self._is_satisfied))
         if claim.claimed is Claimed.OURS:
-            self._held.add(key)
+            self._leased.add(key)
         return claim
 
-    def _is_there(self, mark: LedgerEntry) -> bool:
-        asked = self._run.asked
-        return self._is_delta and not asked.refresh and mark.satisfies(asked.rows)
+    def _is_satisfied(self, entry: LedgerEntry) -> bool:
+        return entry.satisfies(self._options.rows, refetch=self._options.refetch)
 
-    def _count_as_there(self, key: ListKey, claim: Claim) -> None:
-        self._run.stats.inc_value("toplist/leases/already_complete")
-        self._run.tally.skip(key, claim.rows)
+    def _count_complete(self, key: ListKey, claim: Claim) -> None:
+        self._stats.inc_value("toplist/leases/already_complete")
+        self._summary.skip(key, claim.rows)
 
-    async def _watch(self) -> None:
-        """Look after the lists that others hold."""
+    async def _poll(self) -> None:
         while True:
-            await asyncio.sleep(_POLL_INTERVAL)
-            for key in list(self._waiting):
-                try:
-                    claim = await self._claim(key)
-                except SQLAlchemyError as error:
-                    logger.warning("The leases can't be read: %s", type(error).__name__)
-                    break
-                if claim.claimed is Claimed.HELD:
-                    continue
-                request = self._waiting.pop(key)
-                if claim.claimed is Claimed.THERE:
-                    self._count_as_there(key, claim)
-                else:
-                    self._run.stats.inc_value("toplist/leases/taken_over")
-                    self._crawler.engine.crawl(request.replace(dont_filter=True))
-
-    async def _renew(self) -> None:
-        while True:
-            await asyncio.sleep(_RENEW)
+            await asyncio.sleep(POLL_INTERVAL)
             try:
-                await self._run.in_thread(self._leases.renew)
-            except SQLAlchemyError as error:
-                logger.warning("The leases were not renewed: %s", type(error).__name__)
+                await self.check_waiting()
+            except StorageUnavailable as error:
+                logger.warning("The leases can't be read: %s", error)
+
+    async def _renew_leases(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_INTERVAL)
+            try:
+                await self._storage.run(self._leases.renew)
+            except StorageUnavailable as error:
+                logger.warning("The leases were not renewed: %s", error)

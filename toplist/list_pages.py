@@ -1,23 +1,20 @@
-"""A list's pages gathered, and how the list ended. Pure, but for what the run passes in."""
+"""A list's pages put together, and how the list ended. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
 
-from toplist.api.responses import Answer
+from toplist.api.responses import ListPage
 from toplist.api.rows import ReadRow, Rows
+from toplist.categories.tree import Tree
 from toplist.items import Entry, ListKey, RankList, Status
 from toplist.options import CrawlOptions
-
-if TYPE_CHECKING:
-    from toplist.run import Run
 
 
 @dataclass
 class ListAccumulator:
-    """What came of one list so far; it travels with the request for the next page, into a job directory if need be."""
+    """What came of one list so far; it travels with the request for the next page."""
 
     rows: Rows = field(default_factory=Rows)
     total: int | None = None
@@ -26,7 +23,7 @@ class ListAccumulator:
     seen: set[str] = field(default_factory=set)
     is_stale: bool = False
 
-    def add(self, key: ListKey, page: int, page_size: int, answer: Answer, collected_at: datetime) -> None:
+    def add(self, key: ListKey, page: int, page_size: int, answer: ListPage, collected_at: datetime) -> None:
         """Take a page in. `is_stale` says that it repeated what was there, as of a gateway that ignores the page."""
         self.first_at = self.first_at or collected_at
         self.total = answer.total if answer.total is not None else self.total
@@ -37,64 +34,70 @@ class ListAccumulator:
         self.seen |= offers
 
 
-def is_last(asked: CrawlOptions, page: int, gathered: ListAccumulator, answer: Answer) -> bool:
+def is_last(options: CrawlOptions, page: int, accumulator: ListAccumulator, answer: ListPage) -> bool:
     """Whether nothing more is to be asked: as deep as was asked, as much as there is, or a page that brought nothing.
 
     Where the gateway gives no total, a page that is not full is the last.
     """
-    if not answer.rows or page == asked.pages or gathered.is_stale:
+    if not answer.rows or page == options.pages or accumulator.is_stale:
         return True
-    if gathered.total is None:
-        return len(answer.rows) < asked.page_size
-    return page * asked.page_size >= gathered.total
+    if accumulator.total is None:
+        return len(answer.rows) < options.page_size
+    return page * options.page_size >= accumulator.total
 
 
-def status_of(asked: CrawlOptions, gathered: ListAccumulator) -> Status:
+def status_of(options: CrawlOptions, accumulator: ListAccumulator) -> Status:
     """The contract's status of a list whose pages have all been answered."""
-    received = gathered.rows.received
-    if gathered.is_absent:
+    received = accumulator.rows.received
+    if accumulator.is_absent:
         return Status.ABSENT
-    expected = gathered.total if asked.rows is None else min(gathered.total or 0, asked.rows)
-    if gathered.total is not None and expected is not None and received < expected:
+    expected = accumulator.total if options.rows is None else min(accumulator.total or 0, options.rows)
+    if accumulator.total is not None and expected is not None and received < expected:
         return Status.PARTIAL
     return Status.COMPLETE if received else Status.EMPTY
 
 
-def outcome(
-    run: Run, key: ListKey, gathered: ListAccumulator, *, code: str | None = None, message: str | None = None
+def finished_list(
+    key: ListKey,
+    accumulator: ListAccumulator,
+    options: CrawlOptions,
+    tree: Tree,
+    *,
+    code: str | None = None,
+    message: str | None = None,
 ) -> RankList:
     """The list as it ended; failed where a `code` says so, and then without rows: a list is stored whole."""
-    category = run.tree.get(key.category_id)
+    category = tree.get(key.category_id)
     about = {
         "category_name": category and category.name,
         "category_level": category and category.level,
-        "category_path": run.tree.path(key.category_id),
+        "category_path": tree.path(key.category_id),
     }
     place = {
-        "snapshot_date": run.asked.snapshot_date,
+        "snapshot_date": options.snapshot_date,
         "source": key.source,
         "protocol": key.protocol,
         "rank_type": key.rank_type,
         "category_id": key.category_id,
         **about,
-        "total": gathered.total,
+        "total": accumulator.total,
     }
     entries = [
         Entry.model_validate({**place, **offer.model_dump(), "rank": rank, "collected_at": collected_at})
-        for rank, offer, collected_at in gathered.rows.arranged()
+        for rank, offer, collected_at in accumulator.rows.arranged()
     ]
     return RankList(
         key=key,
-        snapshot_date=run.asked.snapshot_date,
-        status=Status.FAILED if code else status_of(run.asked, gathered),
+        snapshot_date=options.snapshot_date,
+        status=Status.FAILED if code else status_of(options, accumulator),
         **about,
         code=code,
         message=message,
-        reported_total=gathered.total,
-        requested_rows=run.asked.rows,
-        page_size=run.asked.page_size,
-        duplicates=gathered.rows.duplicates,
-        collected_at=gathered.first_at,
+        reported_total=accumulator.total,
+        requested_rows=options.rows,
+        page_size=options.page_size,
+        duplicates=accumulator.rows.duplicates,
+        collected_at=accumulator.first_at,
         entries=entries,
-        rejected=gathered.rows.rejected,
+        rejected=accumulator.rows.rejected,
     )

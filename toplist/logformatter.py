@@ -12,17 +12,18 @@ from scrapy.logformatter import LogFormatterResult
 from twisted.python.failure import Failure
 
 from toplist.items import RankList, Status
+from toplist.summary import NO_GRANT
 
 
 class LogFormatter(StockLogFormatter):
-    """Scrapy's lines, but for a list, which says how it ended."""
+    """Scrapy's lines; the line of a list says how it ended."""
 
     def scraped(self, item: Any, response: Response | Failure | None, spider: Spider) -> LogFormatterResult:
         if not isinstance(item, RankList):
             return super().scraped(item, response, spider)
         failed = item.status is Status.FAILED
         return {
-            "level": logging.WARNING if failed and item.code != "no grant" else logging.DEBUG,
+            "level": logging.WARNING if failed and item.code != NO_GRANT else logging.DEBUG,
             "msg": "%(status)s: %(rank_type)s in %(category_id)s, %(rows)d rows%(why)s",
             "args": {
                 "status": item.status,

@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from textwrap import fill
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from toplist.api.requests import OPENPLATFORM_LIMIT
+from toplist.api.calls import OPENPLATFORM_LIMIT
 from toplist.config import Config
 from toplist.dates import business_date
 from toplist.errors import InputError
 from toplist.ranktypes import RANK_TYPES, Protocol, rank_types_of
 
 ALL = "all"
+_INDENT = " " * 17
 
 
 def _listed(value: Any) -> list[str]:
@@ -24,22 +26,46 @@ def _listed(value: Any) -> list[str]:
 
 
 class Arguments(BaseModel):
-    """What `scrapy crawl toplist -a …` takes. A field's `description` is what the refusal says is accepted."""
+    """What `scrapy crawl toplist -a …` takes.
+
+    A field's `title` says what it is for, its `description` what the refusal of a bad value says is accepted.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    categories: tuple[str, ...] | None = Field(None, description="category ids, comma separated, or all")
-    level: Literal[1, 2, 3] | None = Field(None, description="1, 2 or 3")
-    rank_types: tuple[str, ...] | None = Field(None, description=f"some of {', '.join(RANK_TYPES)}, comma separated")
-    pages: int | None = Field(None, ge=1, description="a whole number of 1 and more")
-    page_size: int = Field(20, ge=1, le=50, description="a whole number from 1 to 50")
-    snapshot_date: date | None = Field(None, description="a date such as 2026-11-24")
-    gateway: Literal["sandbox"] | None = Field(None, description="sandbox; without it, TOPLIST_GATEWAY_URL is asked")
-    refresh: bool = Field(False, description="0 or 1")
-    dry_run: bool = Field(False, description="0 or 1")
-
-    details: bool = Field(False, description="0 or 1")
-    daily: tuple[str, ...] | None = Field(None, description="offer ids, comma separated, or breakout")
+    categories: tuple[str, ...] | None = Field(
+        None, description="category ids, comma separated, or all", title="whose lists (default: TOPLIST_CATEGORIES)"
+    )
+    level: Literal[1, 2, 3] | None = Field(
+        None,
+        description="1, 2 or 3",
+        title="of the categories at this level (default: the given ones themselves)",
+    )
+    rank_types: tuple[str, ...] | None = Field(
+        None,
+        description=f"some of {', '.join(RANK_TYPES)}, comma separated",
+        title="which rankings (default: TOPLIST_RANK_TYPES, else all of the protocol)",
+    )
+    pages: int | None = Field(
+        None, ge=1, description="a whole number of 1 and more", title="the most pages of a list (default: all)"
+    )
+    page_size: int = Field(20, ge=1, le=50, description="a whole number from 1 to 50", title="rows of a page")
+    snapshot_date: date | None = Field(
+        None, description="a date such as 2026-11-24", title="the day in Asia/Shanghai (default: today)"
+    )
+    gateway: Literal["sandbox"] | None = Field(
+        None, description="sandbox; without it, TOPLIST_GATEWAY_URL is asked", title="the gateway to ask"
+    )
+    refresh: bool = Field(False, description="0 or 1", title="1: ask for everything again")
+    dry_run: bool = Field(False, description="0 or 1", title="1: print the plan and what it costs, send nothing")
+    details: bool = Field(
+        False, description="0 or 1", title="1: fetch the details of offers, once a week each (openplatform)"
+    )
+    daily: tuple[str, ...] | None = Field(
+        None,
+        description="offer ids, comma separated, or breakout",
+        title="fetch true daily figures of these offers (openplatform)",
+    )
 
     @field_validator("categories", mode="before")
     @classmethod
@@ -96,6 +122,19 @@ class Arguments(BaseModel):
         except ValidationError as error:
             raise InputError(_sentence(error, cls, called or {})) from None
 
+    @classmethod
+    def help(cls) -> str:
+        """For `scrapy crawl -h`: a line for what an argument does, and one for what it takes."""
+        lines = []
+        for name, field in cls.model_fields.items():
+            shown = int(field.default) if isinstance(field.default, bool) else field.default
+            default = f" (default: {shown})" if shown is not None else ""
+            lines += [
+                f"  {name:<15}{field.title}{default}",
+                fill(f"it takes {field.description}", 100, initial_indent=_INDENT, subsequent_indent=_INDENT),
+            ]
+        return "\n".join(lines)
+
 
 def _sentence(error: ValidationError, model: type[BaseModel], called: Mapping[str, str]) -> str:
     first = error.errors()[0]
@@ -107,7 +146,10 @@ def _sentence(error: ValidationError, model: type[BaseModel], called: Mapping[st
 
 
 class CrawlOptions(BaseModel):
-    """What a crawl was asked for, defaults settled: checked against the protocol, the source and the date."""
+    """What a crawl was asked for, defaults settled: checked against the protocol, the source and the date.
+
+    `refetch`: lists that are complete are asked again, too (`refresh`, or DeltaFetch switched off).
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -119,6 +161,7 @@ class CrawlOptions(BaseModel):
     page_size: int
     snapshot_date: date
     refresh: bool
+    refetch: bool = False
     dry_run: bool = False
     details: bool = False
     daily: tuple[str, ...] | None = None
@@ -129,7 +172,14 @@ class CrawlOptions(BaseModel):
         return self.pages * self.page_size if self.pages else None
 
 
-def resolve_options(arguments: Arguments, config: Config, now: datetime, *, delta_reset: bool = False) -> CrawlOptions:
+def resolve_options(
+    arguments: Arguments,
+    config: Config,
+    now: datetime,
+    *,
+    delta_reset: bool = False,
+    delta_enabled: bool = True,
+) -> CrawlOptions:
     """Fill the defaults in and refuse what the protocol or the gateway can't do. Raises InputError."""
     defaults = Arguments.parse(
         {"categories": config.categories, "rank_types": config.rank_types},
@@ -154,6 +204,7 @@ def resolve_options(arguments: Arguments, config: Config, now: datetime, *, delt
         page_size=arguments.page_size,
         snapshot_date=_snapshot_date(arguments.snapshot_date, config.sandbox, business_date(now)),
         refresh=arguments.refresh or delta_reset,
+        refetch=arguments.refresh or delta_reset or not delta_enabled,
         dry_run=arguments.dry_run,
         details=arguments.details,
         daily=arguments.daily,

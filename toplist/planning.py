@@ -1,38 +1,119 @@
 """The plan: which lists a crawl asks for. The whole of it is entered in the ledger before the first is asked.
 
-So whatever ends a crawl, a list that it never reached stands as pending, and the verdict counts it.
+So whatever ends a crawl, a list that it never reached stays pending, and the verdict counts it.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+import math
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
-from toplist.categories.fetcher import CategoryFetcher
-from toplist.categories.tree import DEEPEST, TOP, TOP_CATEGORY, Tree, builtin_roots
-from toplist.cost import Cost
+from scrapy.statscollectors import StatsCollector
+
+from toplist.categories.fetcher import CategoryPlanner
+from toplist.categories.tree import TOP
+from toplist.config import Config, Limits
+from toplist.control import CrawlControl
 from toplist.errors import InputError
 from toplist.items import ListKey
-from toplist.options import ALL
+from toplist.options import ALL, CrawlOptions
 from toplist.ratelimit.limiter import LimiterClosed
-from toplist.requests import delta_key
-from toplist.storage.categories import Categories
-from toplist.storage.ledger import LedgerEntry
-
-if TYPE_CHECKING:
-    from toplist.run import Run
+from toplist.ratelimit.slots import CATEGORY_SAFETY_MARGIN, spacing
+from toplist.session import Clock
+from toplist.storage.ledger import Ledger, LedgerEntry
+from toplist.storage.storage import Storage
+from toplist.summary import CrawlSummary
+from toplist.tables import text_table
 
 logger = logging.getLogger(__name__)
 
 SANDBOX_CATEGORIES = ("10166", "311")  # 女装, 童装
 BATCH = 64
-_ENTERED_AT_ONCE = 1000  # about 50 ms in the database's thread
+_ENTERED_AT_ONCE = 1000  # about 50 ms in the storage's thread
 
-ONLY_ROOTS = "Only level 1 was asked: the lists of level 3 are the sharp ones, -a level=3 asks for them."
+ONLY_ROOTS = "Only level 1 was asked: the lists of level 3 are the specific ones, -a level=3 asks for them."
+
+
+@dataclass
+class Cost:
+    """Lists by rank type and by category, as the plan is counted up.
+
+    `pages` is how many pages a list of a rank type took the day before; where that is unknown, a list counts as one.
+    """
+
+    limits: Limits
+    pages: Mapping[str, float] = field(default_factory=dict)
+    lists: Counter[str] = field(default_factory=Counter)
+    complete: Counter[str] = field(default_factory=Counter)
+    _by_category: Counter[str] = field(default_factory=Counter, repr=False)
+
+    def count(self, rank_type: str, category_id: str, *, is_complete: bool) -> None:
+        """One list of the plan; `is_complete` says that it need not be asked."""
+        self.lists[rank_type] += 1
+        if is_complete:
+            self.complete[rank_type] += 1
+        else:
+            self._by_category[category_id] += 1
+
+    @property
+    def asked(self) -> int:
+        """Lists that are left to ask for."""
+        return self.lists.total() - self.complete.total()
+
+    @property
+    def requests(self) -> int:
+        """Requests for lists, as many as can be foreseen."""
+        return math.ceil(sum(self._requests(kind) for kind in self.lists))
+
+    @property
+    def seconds(self) -> float:
+        """The least time that the limits allow: the budget's for all, or the interval's for the fullest category."""
+        by_budget = self.requests * spacing(self.limits.qps)
+        interval = self.limits.category_interval
+        fullest = max(self._by_category.values(), default=0)
+        in_a_row = fullest * self.requests / self.asked if self.asked else 0.0
+        return max(by_budget, in_a_row * (interval + CATEGORY_SAFETY_MARGIN) if interval else 0.0)
+
+    def _requests(self, kind: str) -> float:
+        return (self.lists[kind] - self.complete[kind]) * max(1.0, self.pages.get(kind, 1.0))
+
+    def __str__(self) -> str:
+        """In one line, for the log."""
+        lists, complete = self.lists.total(), self.complete.total()
+        time = f", {duration(self.seconds)} by the limits" if self.seconds else ""
+        return f"{lists} lists, {complete} of them complete already; {self._foreseen()} requests{time}"
+
+    def _foreseen(self) -> str:
+        known = all(kind in self.pages for kind in self.lists)
+        return f"about {self.requests}" if known else f"at least {self.requests}"
+
+    def table(self) -> str:
+        """What is asked, what is skipped, and how long it takes, on one screen."""
+        heads = ("rank type", "lists", "complete", "asked", "requests")
+        rows: list[tuple[object, ...]] = []
+        for kind, lists in self.lists.items():
+            complete = self.complete[kind]
+            rows.append((kind, lists, complete, lists - complete, math.ceil(self._requests(kind))))
+        if len(self.lists) > 1:
+            rows.append(("all", self.lists.total(), self.complete.total(), self.asked, self.requests))
+        lines = [text_table(heads, rows)]
+        if any(kind not in self.pages for kind in self.lists) and self.asked:
+            lines.append("A list counts as one request where no earlier day says how many pages it has.")
+        limits = self.limits
+        if self.seconds:
+            lines.append(
+                f"Time by the limits: {duration(self.seconds)}, at {limits.qps:g} requests a second and"
+                f" {limits.category_interval:g} s between two of a category."
+            )
+        elif self.asked:
+            lines.append("Time by the limits: none, they are lifted.")
+        return "\n".join(lines)
 
 
 @dataclass(frozen=True)
@@ -43,143 +124,115 @@ class Plan:
     cost: Cost
 
 
-async def make_plan(run: Run) -> Plan | None:
-    """Settle the categories and enter every list as pending; a dry run enters nothing. None: the crawl is stopped."""
-    run.tree = await load_cached_tree(run)
-    try:
-        categories = await _categories(run)
-    except LimiterClosed:
-        return None
-    except InputError as error:
-        run.bad_input = error
-        run.stop("bad_input", str(error))
-        return None
-    if run.is_stopping():
-        return None
-    if _are_only_roots(run, categories):
-        run.tally.notes.append(ONLY_ROOTS)
-    begun_at = run.clock.monotonic()
-    plan = Plan(categories, await _entered(run, categories))
-    run.stats.set_value("toplist/plan/lists", plan.cost.lists.total())
-    run.stats.set_value("toplist/plan/seconds", round(run.clock.monotonic() - begun_at, 3))
-    run.plan = plan
-    logger.info("Plan: %s", plan.cost)
-    return plan
+class PlannedList(NamedTuple):
+    """A list of the plan. `complete_rows`: the rows that are stored already, where it need not be asked; else None."""
+
+    key: ListKey
+    complete_rows: int | None
 
 
-async def load_cached_tree(run: Run) -> Tree:
-    """The tree of the run's source as it is in the database, and the names that are known without it."""
-    return await run.in_thread(partial(Categories(run.engine, run.source).load, builtin_roots()))
+class Planner:
+    """Settles the categories of a crawl, enters its lists in the ledger and adds up what they cost."""
+
+    def __init__(
+        self,
+        config: Config,
+        options: CrawlOptions,
+        categories: CategoryPlanner,
+        *,
+        storage: Storage,
+        clock: Clock,
+        summary: CrawlSummary,
+        control: CrawlControl,
+        stats: StatsCollector,
+    ):
+        self._config = config
+        self._options = options
+        self._categories = categories
+        self._storage = storage
+        self._clock = clock
+        self._ledger = Ledger(storage.engine, options.snapshot_date)
+        self._summary = summary
+        self._control = control
+        self._stats = stats
+
+    async def make_plan(self) -> Plan | None:
+        """Enter every list as pending; a dry run enters nothing. None: the crawl is stopped."""
+        await self._categories.load()
+        try:
+            categories = await self._category_ids()
+        except LimiterClosed:
+            return None
+        except InputError as error:
+            self._control.refuse(error)
+            return None
+        if self._control.is_stopping():
+            return None
+        if self._categories.are_only_roots(categories):
+            self._summary.notes.append(ONLY_ROOTS)
+        begun_at = self._clock.monotonic()
+        plan = Plan(categories, await self._enter(categories))
+        self._stats.set_value("toplist/plan/lists", plan.cost.lists.total())
+        self._stats.set_value("toplist/plan/seconds", round(self._clock.monotonic() - begun_at, 3))
+        logger.info("Plan: %s", plan.cost)
+        return plan
+
+    async def batches(self, plan: Plan) -> AsyncIterator[list[PlannedList]]:
+        """Every list of the plan, some dozens at a time, with what the ledger says of it now."""
+        lists = self._lists(plan.categories)
+        while batch := list(islice(lists, BATCH)):
+            # Another crawl may have completed some since the plan was made.
+            entries = await self._storage.run(partial(self._ledger.entries, batch))
+            planned = ((key, entries.get(key)) for key in batch)
+            yield [
+                PlannedList(key, entry.received if entry and self._is_satisfied(entry) else None)
+                for key, entry in planned
+            ]
+
+    async def _category_ids(self) -> list[str]:
+        """The ids to ask for. Requests are sent only for what the stored tree does not know."""
+        given, level = self._options.categories, self._options.level
+        if given == (ALL,):
+            return [""]
+        if given is None and self._config.sandbox:
+            given = SANDBOX_CATEGORIES
+        if given is not None and level is None:
+            return list(given)
+        return await self._categories.at_level(given or (TOP,), level or 1)
+
+    async def _enter(self, categories: list[str]) -> Cost:
+        """Enter the plan in the ledger and in the summary, and add up its cost. Flat in memory, whatever its size."""
+        options, ledger = self._options, self._ledger
+        source, protocol = self._config.source, self._config.protocol
+        pages = partial(ledger.pages, source, protocol, options.page_size, options.rows)
+        cost = Cost(self._config.limits, await self._storage.run(pages))
+        lists = self._lists(categories)
+        while chunk := list(islice(lists, _ENTERED_AT_ONCE)):
+            if options.dry_run:
+                entries = await self._storage.run(partial(ledger.entries, chunk))
+            else:
+                entries = await self._storage.run(partial(ledger.plan, chunk, options.rows, options.page_size))
+            for key in chunk:
+                is_complete = self._is_satisfied(entries.get(key))
+                cost.count(key.rank_type, key.category_id, is_complete=is_complete)
+                self._summary.plan(key)
+        return cost
+
+    def _is_satisfied(self, entry: LedgerEntry | None) -> bool:
+        """Whether DeltaFetch will skip the list."""
+        return entry is not None and entry.satisfies(self._options.rows, refetch=self._options.refetch)
+
+    def _lists(self, categories: list[str]) -> Iterator[ListKey]:
+        """One rank type after the other: neighbours are of different categories, so none waits for its interval."""
+        for rank_type in self._options.rank_types:
+            for category_id in categories:
+                yield ListKey(self._config.source, self._config.protocol, rank_type, category_id)
 
 
-async def batches(run: Run, plan: Plan) -> AsyncIterator[list[ListKey]]:
-    """Every list of the plan, some dozens at a time; those that need not be asked again are in `run.there`."""
-    lists = _lists(run, plan.categories)
-    while batch := list(islice(lists, BATCH)):
-        # How they stand now: another crawl may have completed some since the plan was made.
-        marks = await run.in_thread(partial(run.ledger.standing, batch))
-        for key in batch:
-            mark = marks.get(key)
-            if mark and _is_there(run, mark):
-                run.there[delta_key(run, key)] = (key, mark.received)
-        yield batch
-
-
-async def _entered(run: Run, categories: list[str]) -> Cost:
-    """Enter the plan in the ledger, count it in the tally, and add up its cost. Flat in memory, whatever its size."""
-    asked = run.asked
-    pages = partial(run.ledger.pages, run.source, run.config.protocol, asked.page_size, asked.rows)
-    cost = Cost(run.config.limits, await run.in_thread(pages))
-    lists = _lists(run, categories)
-    while chunk := list(islice(lists, _ENTERED_AT_ONCE)):
-        if asked.dry_run:
-            marks = await run.in_thread(partial(run.ledger.standing, chunk))
-        else:
-            marks = await run.in_thread(partial(run.ledger.plan, chunk, asked.rows, asked.page_size))
-        for key in chunk:
-            mark = marks.get(key)
-            cost.count(key.rank_type, key.category_id, is_there=mark is not None and _is_there(run, mark))
-            run.tally.plan(key)
-    return cost
-
-
-def _is_there(run: Run, mark: LedgerEntry) -> bool:
-    """Whether DeltaFetch will hold the list back."""
-    is_delta = run.crawler.settings.getbool("DELTAFETCH_ENABLED")
-    return is_delta and not run.asked.refresh and mark.satisfies(run.asked.rows)
-
-
-def _lists(run: Run, categories: list[str]) -> Iterator[ListKey]:
-    """One rank type after the other: neighbours are of different categories, so that none waits for its interval."""
-    for rank_type in run.asked.rank_types:
-        for category_id in categories:
-            yield ListKey(run.source, run.config.protocol, rank_type, category_id)
-
-
-def _are_only_roots(run: Run, categories: list[str]) -> bool:
-    known = [run.tree.get(each) for each in categories]
-    return any(category and not run.tree.ends(category) for category in known) and all(
-        category and category.level == 1 for category in known
-    )
-
-
-async def _categories(run: Run) -> list[str]:
-    """The ids to ask for. Requests are sent only for what the kept tree does not know."""
-    given = run.asked.categories
-    if given == (ALL,):
-        return [""]
-    if given is None and run.config.sandbox:
-        given = SANDBOX_CATEGORIES
-    level = run.asked.level
-    if given is not None and level is None:
-        return list(given)
-    return await walked(run, given or (TOP,), level or 1)
-
-
-async def walked(run: Run, given: tuple[str, ...], level: int) -> list[str]:
-    """The categories at `level` at or below the given ones, the tree read as far as that needs.
-
-    What could not be read goes to the tally, by name. Raises InputError for a category that lies below the level,
-    LimiterClosed when the crawl is told to stop.
-    """
-    _refuse_deeper(run, given, level)
-    walk = CategoryFetcher(run)
-    await walk.down_to(given, level)
-    _refuse_deeper(run, given, level)
-    missing = [each for each in given if not run.tree.get(each)] + run.tree.unread(given, level)
-    why = walk.refused or walk.failed.get(TOP)
-    if missing == [TOP] and level == 1:
-        logger.warning("The category tree can't be read, so the known root categories are asked for: %s", why)
-        return [each.category_id for each in builtin_roots()]
-    if walk.refused and missing:
-        run.stop("no_tree", f"the category tree was refused and is not kept, leave level out: {why}")
-        raise LimiterClosed("the crawl was told to stop")
-    run.tally.unread.update({each: walk.failed.get(each, "not read") for each in missing})
-    if outdated := walk.outdated(given, level):
-        why = walk.refused or "; ".join(walk.failed.values())[:300]
-        oldest = f"{min(reading.read_at for reading in outdated):%F %R}"
-        logger.warning("The kept category tree is used, the oldest part of it read at %s UTC: %s", oldest, why)
-    found = run.tree.at_level(given, level)
-    _note_tree(run, given, level, found)
-    return found
-
-
-def _note_tree(run: Run, given: tuple[str, ...], level: int, found: list[str]) -> None:
-    early = sum((run.tree.get(each) or TOP_CATEGORY).level < level for each in found)
-    retired = run.tree.retired(given, level)
-    said = f"Category tree: {len(found) - early} categories on level {level}"
-    said += f", {early} that end before it" if early else ""
-    said += f"; {retired} retired (停用) left out" if retired else ""
-    run.stats.set_value("toplist/tree/categories", len(found))
-    run.stats.set_value("toplist/tree/retired", retired)
-    run.tally.notes.append(said + ".")
-
-
-def _refuse_deeper(run: Run, given: tuple[str, ...], level: int) -> None:
-    for category_id in given:
-        category = run.tree.get(category_id)
-        if category and category.level > level:
-            raise InputError(
-                f"level={level} is not accepted with categories={category_id}: {category.name or 'it'} is on level"
-                f" {category.level}, so it takes {' or '.join(map(str, range(category.level, DEEPEST + 1)))}."
-            )
+def duration(seconds: float) -> str:
+    """`3 h 49 min`, `4 min 10 s`, `12 s`; rounded up, so that it is never less than it takes."""
+    whole = math.ceil(seconds)
+    if whole >= 3600:
+        minutes = math.ceil(whole / 60)
+        return f"{minutes // 60} h {minutes % 60:02} min"
+    return f"{whole // 60} min {whole % 60:02} s" if whole >= 60 else f"{whole} s"

@@ -1,4 +1,7 @@
-"""The rank types: what each is called, and the endpoint it names by itself."""
+"""The rank types: name, Chinese title, and endpoint.
+
+To add a rank type, add one row to `RANK_TYPES`; everything else, the sandbox and the tests included, reads this table.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from enum import StrEnum
 
 
 class Protocol(StrEnum):
-    """How a request is signed and spelled, and how an answer is read."""
+    """How a request is signed and encoded, and how an answer is read."""
 
     BASE64 = "base64"
     OPENPLATFORM = "openplatform"
@@ -22,7 +25,7 @@ class Endpoint(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RankType:
-    """One kind of ranking. ``extra_grant``: only certified enterprises with a grant of its own may ask for it."""
+    """One kind of ranking. ``extra_grant``: only certified enterprises with a separate grant may use it."""
 
     name: str
     title: str
@@ -53,5 +56,5 @@ RANK_TYPES: dict[str, RankType] = {
 
 
 def rank_types_of(protocol: Protocol) -> list[str]:
-    """Names of every rank type that the protocol has, in the order of the design's table."""
+    """Names of every rank type that the protocol has, in the order of `RANK_TYPES`."""
     return [rank_type.name for rank_type in RANK_TYPES.values() if rank_type.served_by(protocol)]

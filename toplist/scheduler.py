@@ -1,28 +1,40 @@
-"""Scrapy's scheduler, with a front lane for requests that the gateway put off."""
+"""Scrapy's scheduler, with a front queue for requests that the gateway put off."""
 
 from __future__ import annotations
 
+import logging
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scrapy.core.scheduler import Scheduler as StockScheduler
 
 if TYPE_CHECKING:
-    from scrapy import Request, Spider
+    from scrapy import Request
+    from scrapy.crawler import Crawler
+    from scrapy.dupefilters import BaseDupeFilter
     from twisted.internet.defer import Deferred
+
+logger = logging.getLogger(__name__)
 
 AGAIN = "toplist_again"
 
 
 class Scheduler(StockScheduler):
-    """A request with `meta["toplist_again"]` comes out before every other, whatever its slot.
+    """A request with `meta["toplist_again"]` comes out before every other one, whatever its slot.
 
-    Scrapy's queue orders by priority inside a slot only, so a list that met a pause could be asked again long after.
+    Scrapy's queue orders by priority inside a slot only, so that a list which met a pause could be asked again much
+    later. A spider with a `limiter` has a ledger that knows what is left to ask: its requests are not written to the
+    job directory, where they would outlive the day they are for. Requests of other spiders are.
     """
 
-    def open(self, spider: Spider) -> Deferred[None] | None:
+    def __init__(
+        self, dupefilter: BaseDupeFilter, jobdir: str | None = None, *, crawler: Crawler | None = None, **others: Any
+    ):
+        if jobdir and hasattr(crawler and crawler.spider, "limiter"):
+            logger.info("JOBDIR: no requests are written to it; the next crawl asks for what the ledger says is left")
+            jobdir = None
+        super().__init__(dupefilter, jobdir, crawler=crawler, **others)
         self._again: deque[Request] = deque()
-        return super().open(spider)
 
     def enqueue_request(self, request: Request) -> bool:
         if request.meta.pop(AGAIN, False):
@@ -37,6 +49,6 @@ class Scheduler(StockScheduler):
         return len(self._again) + super().__len__()
 
     def close(self, reason: str) -> Deferred[None] | None:
-        while self._again:  # into the job directory, where there is one
+        while self._again:  # into the job directory, where the spider has one
             super().enqueue_request(self._again.popleft())
         return super().close(reason)

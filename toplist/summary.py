@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from toplist.items import ListKey, RankList, Status
+from toplist.tables import text_table
 
 NO_GRANT = "no grant"
-_NAMED_FAILURES = 20
-_FINE = (Status.COMPLETE, Status.PARTIAL, Status.EMPTY, Status.ABSENT)
+_MAX_NAMED = 20
+_ENDED_WELL = (Status.COMPLETE, Status.PARTIAL, Status.EMPTY, Status.ABSENT)
 
 
 class CrawlSummary:
@@ -26,6 +27,7 @@ class CrawlSummary:
         self.failures: list[str] = []
         self.unread: dict[str, str] = {}  # categories whose lists below could not be planned, and why
         self.notes: list[str] = []
+        self.warnings: list[str] = []  # what the verdict mentions, and does not count against the crawl
 
     def plan(self, key: ListKey) -> None:
         self.planned[key.rank_type] += 1
@@ -43,7 +45,7 @@ class CrawlSummary:
         self.rejected += len(ended.rejected)
         if ended.status is Status.FAILED:
             self.ungranted[kind] += ended.code == NO_GRANT
-            if len(self.failures) < _NAMED_FAILURES:
+            if len(self.failures) < _MAX_NAMED:
                 reason = ": ".join(part for part in (ended.code, ended.message) if part)
                 self.failures.append(f"{kind} in {ended.key.category_id or 'all'}: {reason}")
 
@@ -51,18 +53,23 @@ class CrawlSummary:
         return sum(counter[status] for counter in self.ended.values())
 
     @property
+    def total_rows(self) -> int:
+        """Rows that came, and those that were stored already."""
+        return sum(self.rows.values())
+
+    @property
     def pending(self) -> int:
         """Planned, and neither ended nor skipped."""
         done = sum(sum(counter.values()) for counter in self.ended.values())
         return sum(self.planned.values()) - sum(self.skipped.values()) - done
 
-    def complaints(self, named: Sequence[str]) -> list[str]:
+    def problems(self, named: Sequence[str]) -> list[str]:
         """What keeps the lists from a good verdict. `named` are the rank types that were asked for by name."""
         failed = self.status(Status.FAILED) - sum(count for kind, count in self.ungranted.items() if kind not in named)
         said = [
             (failed, f"{failed} of {sum(self.planned.values())} lists failed"),
             (self.pending, f"{self.pending} lists were not asked for or not stored"),
-            (not sum(self.rows.values()), "no row came"),
+            (not self.total_rows, "no row came"),
         ]
         return [text for count, text in said if count] + self.gaps()
 
@@ -74,43 +81,41 @@ class CrawlSummary:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether the crawl kept its promise, and what speaks against it."""
+    """Whether the crawl is complete, and the problems that say it is not."""
 
-    complaints: tuple[str, ...]
+    problems: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
     @property
     def is_good(self) -> bool:
-        return not self.complaints
+        return not self.problems
 
     @property
     def exit_status(self) -> int:
         return 0 if self.is_good else 3
 
     def __str__(self) -> str:
-        return "complete" if self.is_good else "incomplete: " + "; ".join(self.complaints)
+        said = "complete" if self.is_good else "incomplete: " + "; ".join(self.problems)
+        return f"{said} (warning: {'; '.join(self.warnings)})" if self.warnings else said
 
 
-def table(tally: CrawlSummary) -> str:
+def table(summary: CrawlSummary) -> str:
     """Which list ended how, on one screen."""
-    heads = ["rank type", "planned", "there", *(status.value for status in _COLUMNS), "rows"]
-    lines = [heads]
-    for kind in tally.planned:
-        ended = tally.ended[kind]
-        pending = tally.planned[kind] - tally.skipped[kind] - sum(ended.values())
+    heads = ["rank type", "planned", "complete before", *(status.value for status in _COLUMNS), "rows"]
+    rows: list[tuple[object, ...]] = []
+    for kind in summary.planned:
+        ended = summary.ended[kind]
+        pending = summary.planned[kind] - summary.skipped[kind] - sum(ended.values())
         counts = [pending if status is Status.PENDING else ended[status] for status in _COLUMNS]
-        lines.append([kind, *map(str, (tally.planned[kind], tally.skipped[kind], *counts, tally.rows[kind]))])
-    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
-    ruled = [
-        "  ".join(f"{cell:{'>' if column else '<'}{widths[column]}}" for column, cell in enumerate(line))
-        for line in lines
-    ]
-    return "\n".join([*ruled, *(f"  failed: {failure}" for failure in tally.failures), *remarks(tally)])
+        rows.append((kind, summary.planned[kind], summary.skipped[kind], *counts, summary.rows[kind]))
+    failures = (f"  failed: {failure}" for failure in summary.failures)
+    return "\n".join([text_table(heads, rows), *failures, *remarks(summary)])
 
 
-def remarks(tally: CrawlSummary) -> list[str]:
+def remarks(summary: CrawlSummary) -> list[str]:
     """What is to be said of the plan: the first of the categories that could not be read, and notes."""
-    unread = list(tally.unread.items())[:_NAMED_FAILURES]
-    return [*(f"  category {category_id} could not be read: {why}" for category_id, why in unread), *tally.notes]
+    unread = list(summary.unread.items())[:_MAX_NAMED]
+    return [*(f"  category {category_id} could not be read: {why}" for category_id, why in unread), *summary.notes]
 
 
-_COLUMNS = (*_FINE, Status.FAILED, Status.PENDING)
+_COLUMNS = (*_ENDED_WELL, Status.FAILED, Status.PENDING)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
+from toplist.api.calls import APIS, Call
 from toplist.api.daily import Figure, daily_call, read_daily, windows
 from toplist.api.parse_issues import ParseIssues
 from toplist.errors import InputError, TransientApiError
@@ -33,19 +37,33 @@ def test_the_platforms_own_samples(figure: Figure, value: str, read: float) -> N
     assert read_daily(figure, answer({"date": "20240701", "value": value}), ParseIssues()) == {DAY: read}
 
 
+@pytest.mark.parametrize(
+    "duplicate",
+    [lambda value: pickle.loads(pickle.dumps(value)), copy.copy, copy.deepcopy],
+    ids=["pickle", "copy", "deepcopy"],
+)
+def test_a_call_that_was_pickled_or_copied_names_the_same_api(duplicate: Callable[[Any], Any]) -> None:
+    for api in APIS.values():
+        assert duplicate(Call(api, {})).api is api
+    for figure in Figure:
+        call = duplicate(daily_call(figure, "1", DAY, DAY))
+        assert [each for each in Figure if each.api is call.api] == [figure]
+        assert duplicate(figure) is figure
+
+
 @pytest.mark.parametrize("figure", Figure)
 def test_a_day_without_a_figure_is_left_out_and_not_0(figure: Figure) -> None:
-    notes = ParseIssues()
+    issues = ParseIssues()
     points = [{"date": "20240701", "value": ""}, {"date": "20240702"}, {"date": "20240703", "value": "7"}]
-    assert set(read_daily(figure, answer(*points), notes)) == {date(2024, 7, 3)}
-    assert not notes
+    assert set(read_daily(figure, answer(*points), issues)) == {date(2024, 7, 3)}
+    assert not issues
 
 
 def test_what_can_not_be_read_is_counted() -> None:
-    notes = ParseIssues()
+    issues = ParseIssues()
     points = [{"date": "2024-07", "value": "1"}, "x", {"date": "20240702", "value": "很多"}]
-    assert read_daily(Figure.UNITS, answer(*points), notes) == {}
-    assert notes == {("units", "no_day"): 2, ("units", "no_number"): 1}
+    assert read_daily(Figure.UNITS, answer(*points), issues) == {}
+    assert issues == {("units", "no_day"): 2, ("units", "no_number"): 1}
 
 
 def test_no_figures_at_all_and_no_answer_are_told_apart() -> None:

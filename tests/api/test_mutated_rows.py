@@ -54,13 +54,13 @@ def test_of_50_000_mutated_rows_none_raises_and_none_is_lost_without_a_reason(pr
     kept = refused = noted = 0
     for _ in range(50_000):
         row = mutated(random_, original)
-        notes = ParseIssues()
+        issues = ParseIssues()
         try:
-            offer, rank = read_row(protocol, row, notes)
+            offer, rank = read_row(protocol, row, issues)
         except RowError as error:
             refused += bool(error.reason)
             continue
-        fields = {field for field, _ in notes}
+        fields = {field for field, _ in issues}
         for column in columns:
             if said(row.get(column.key)) and column.field not in fields:
                 assert getattr(offer, column.field) is not None, (column, row)
@@ -71,6 +71,6 @@ def test_of_50_000_mutated_rows_none_raises_and_none_is_lost_without_a_reason(pr
         assert offer.price is None or 0 < offer.price < 1e13
         json.dumps(offer.model_dump(), allow_nan=False, ensure_ascii=False).encode()
         kept += 1
-        noted += bool(notes)
+        noted += bool(issues)
     assert kept + refused == 50_000
     assert min(kept, refused, noted) > 1000  # the mutations reach every way out

@@ -25,13 +25,13 @@ AT = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 
 
 def read(protocol: Protocol, row: Any) -> tuple[dict[str, Any], int | None, ParseIssues]:
-    notes = ParseIssues()
-    offer, rank = read_row(protocol, row, notes)
-    return offer.model_dump(exclude_none=True), rank, notes
+    issues = ParseIssues()
+    offer, rank = read_row(protocol, row, issues)
+    return offer.model_dump(exclude_none=True), rank, issues
 
 
 def test_a_base64_row() -> None:
-    offer, rank, notes = read(Protocol.BASE64, BASE64_ROW)
+    offer, rank, issues = read(Protocol.BASE64, BASE64_ROW)
     assert offer == {
         "offer_id": "699490252651",
         "title": "2023厚底女士凉鞋",
@@ -45,11 +45,11 @@ def test_a_base64_row() -> None:
         "main_img": "https://cbu01.alicdn.com/img/a.jpg",
         "detail_url": "https://detail.1688.com/offer/699490252651.html?from=rank",
     }
-    assert (rank, notes) == (None, {})
+    assert (rank, issues) == (None, {})
 
 
 def test_an_openplatform_row() -> None:
-    offer, rank, notes = read(Protocol.OPENPLATFORM, OPENPLATFORM_ROW)
+    offer, rank, issues = read(Protocol.OPENPLATFORM, OPENPLATFORM_ROW)
     assert offer == {
         "offer_id": "699490252651",
         "title": "2023厚底女士凉鞋",
@@ -61,14 +61,14 @@ def test_an_openplatform_row() -> None:
         "detail_url": "https://detail.1688.com/offer/699490252651.html",
         "services": ["sendGoods48H"],
     }
-    assert (rank, notes) == (3, {})
+    assert (rank, issues) == (3, {})
 
 
 @pytest.mark.parametrize(("protocol", "key"), [(Protocol.BASE64, "offerId"), (Protocol.OPENPLATFORM, "itemId")])
 def test_an_id_alone_makes_an_offer_of_nulls(protocol: Protocol, key: str) -> None:
-    offer, rank, notes = read(protocol, {key: "1"})
+    offer, rank, issues = read(protocol, {key: "1"})
     assert offer == {"offer_id": "1", "detail_url": "https://detail.1688.com/offer/1.html"}
-    assert (rank, notes) == (None, {})
+    assert (rank, issues) == (None, {})
 
 
 @pytest.mark.parametrize("protocol", Protocol)
@@ -97,8 +97,8 @@ def test_a_bad_value_costs_its_field_alone(column: Any) -> None:
         (Protocol.BASE64, BASE64_ROW) if column in BASE64_COLUMNS else (Protocol.OPENPLATFORM, OPENPLATFORM_ROW)
     )
     whole, rank, _ = read(protocol, row)
-    offer, rank_now, notes = read(protocol, {**row, column.key: True if column.field != "is_gold" else "?"})
-    assert [field for field, _ in notes] == [column.field]
+    offer, rank_now, issues = read(protocol, {**row, column.key: True if column.field != "is_gold" else "?"})
+    assert [field for field, _ in issues] == [column.field]
     lost = {field for field in whole if field not in offer}
     assert lost <= {column.field}  # a detail_url is built from the id
     assert rank_now == rank
@@ -118,10 +118,10 @@ def test_given_tiers_are_kept_before_those_of_a_range() -> None:
 
 
 def test_without_a_price_the_first_step_is_what_the_smallest_order_pays() -> None:
-    offer, _, notes = read(Protocol.BASE64, {**BASE64_ROW, "price": None})
-    assert (offer["price"], notes) == (12.5, {})
-    offer, _, notes = read(Protocol.BASE64, {**BASE64_ROW, "price": "面议"})
-    assert (offer["price"], notes) == (12.5, {("price", "no_number"): 1})
+    offer, _, issues = read(Protocol.BASE64, {**BASE64_ROW, "price": None})
+    assert (offer["price"], issues) == (12.5, {})
+    offer, _, issues = read(Protocol.BASE64, {**BASE64_ROW, "price": "面议"})
+    assert (offer["price"], issues) == (12.5, {("price", "no_number"): 1})
 
 
 def test_a_key_that_says_fen() -> None:
@@ -227,7 +227,7 @@ def test_rows_survive_a_pickle_between_two_pages() -> None:
     rows.add_page(Protocol.BASE64, [BASE64_ROW, {}, {"offerId": 2, "price": "?"}], 1, 20, AT)
     rows = pickle.loads(pickle.dumps(rows))
     rows.add_page(Protocol.BASE64, [{"offerId": 3, "price": "?"}], 2, 20, AT)
-    assert (rows.received, len(rows.arranged()), rows.notes) == (4, 3, {("price", "no_number"): 2})
+    assert (rows.received, len(rows.arranged()), rows.issues) == (4, 3, {("price", "no_number"): 2})
 
 
 def test_nothing_came() -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from toplist.api.signing import base64_signature, base64_text, openplatform_signature, openplatform_text
+from toplist.api.calls import base64_signature, base64_text, openplatform_signature, openplatform_text
 
 VECTORS = Path(__file__).parent / "vectors"
 
@@ -60,3 +65,26 @@ def test_a_signature_does_not_sign_itself() -> None:
 def test_one_changed_character_changes_both_signatures() -> None:
     assert base64_signature({"a": "1"}, "s") != base64_signature({"a": "2"}, "s")
     assert openplatform_signature("p/1", {"a": "1"}, "s") != openplatform_signature("p/2", {"a": "1"}, "s")
+
+
+OPENSSL = shutil.which("openssl")
+PARAMS = st.dictionaries(
+    st.text(min_size=1, max_size=8).filter(lambda name: name not in ("sign", "_aop_signature")),
+    st.text(max_size=12),
+    max_size=6,
+)
+
+
+@pytest.mark.skipif(OPENSSL is None, reason="the openssl command is not installed")
+@settings(max_examples=40, deadline=None)
+@given(params=PARAMS, secret=st.text(min_size=1, max_size=20), key=st.text("0123456789", max_size=8))
+def test_random_calls_are_signed_as_openssl_signs_them(params: dict[str, str], secret: str, key: str) -> None:
+    def openssl(text: str) -> bytes:
+        mac = [str(OPENSSL), "dgst", "-sha1", "-mac", "HMAC", "-macopt", f"hexkey:{secret.encode().hex()}", "-binary"]
+        return subprocess.run(mac, input=text.encode(), capture_output=True, check=True).stdout
+
+    text = "".join(name + params[name] for name in sorted(params))
+    assert base64_signature({**params, "sign": "x"}, secret) == base64.b64encode(openssl(text)).decode()
+    path = f"param2/1/system/currentTime/{key}"
+    text = path + "".join(sorted(name + value for name, value in params.items()))
+    assert openplatform_signature(path, {**params, "_aop_signature": "x"}, secret) == openssl(text).hex().upper()

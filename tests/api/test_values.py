@@ -9,7 +9,7 @@ import pytest
 import spellings as wild
 
 from toplist.api import values
-from toplist.api.parse_issues import ParseIssues, Unread
+from toplist.api.parse_issues import ParseIssues, Unparsable
 from toplist.items import PriceTier
 
 
@@ -74,7 +74,7 @@ def test_tiers(raw: Any, tiers: list[tuple[int, float]]) -> None:
     + spellings(values.read_tiers, wild.NO_TIERS),
 )
 def test_what_cannot_be_read_says_why(reader: Any, raw: Any, reason: str) -> None:
-    assert reader(raw) == Unread(reason)
+    assert reader(raw) == Unparsable(reason)
 
 
 READERS = [getattr(values, name) for name in vars(values) if name.startswith("read_")]
@@ -105,7 +105,7 @@ def test_every_reader_meets_every_other_readers_spellings() -> None:
     for raw in raws:
         for reader in READERS:
             read = reader(raw)
-            if not isinstance(read, Unread | list):
+            if not isinstance(read, Unparsable | list):
                 json.dumps(read, allow_nan=False).encode()
 
 
@@ -114,9 +114,9 @@ def test_minus_nothing_is_nothing() -> None:
 
 
 def test_notes_count_by_field_and_reason() -> None:
-    notes = ParseIssues()
-    assert notes.keep("price", values.read_price("面议")) is None
-    assert notes.keep("price", values.read_price("议价")) is None
-    assert notes.keep("price", values.read_price("")) is None
-    assert notes.keep("min_order", values.read_quantity(2)) == 2
-    assert notes == {("price", "no_number"): 2}
+    issues = ParseIssues()
+    assert issues.keep("price", values.read_price("面议")) is None
+    assert issues.keep("price", values.read_price("议价")) is None
+    assert issues.keep("price", values.read_price("")) is None
+    assert issues.keep("min_order", values.read_quantity(2)) == 2
+    assert issues == {("price", "no_number"): 2}

@@ -15,7 +15,7 @@ from toplist.api.daily import Figure
 from toplist.items import Source
 from toplist.sandbox.market import Market
 from toplist.sandbox.process import SandboxProcess
-from toplist.storage.details import week_of
+from toplist.storage.enrichment import week_of
 from toplist.trends.score import trend_score
 
 Gateway = Callable[..., SandboxProcess]
@@ -92,7 +92,7 @@ def test_lists_come_first_and_no_detail_is_asked_twice(project: Project, gateway
     assert second.status == 0, second.log
     assert len(singles(sandbox)) == len(asked)
     assert second.stat("deltafetch/skipped") == str(4 + len(offers))
-    assert f"{len(offers)} there already, 0 answered" in second.out
+    assert f"{len(offers)} complete already, 0 answered" in second.out
     assert project.feed() == feed
     third = crawl(project, sandbox, "details=1", "refresh=1")
     assert third.status == 0, third.log
@@ -130,7 +130,7 @@ def test_a_detail_is_good_for_its_week_and_a_past_snapshot_stays_as_it_was(proje
     assert wanted - tuesday
     assert thursday.stat("toplist/details/answered") == str(len(wanted - tuesday))
     monday = sandbox_day(project, "2026-11-30", "details=1")
-    assert " 0 there already" in monday.out
+    assert " 0 complete already" in monday.out
     assert monday.stat("toplist/details/filled") == str(len(shown(project, "2026-11-30")))
     assert shown(project, "2026-11-24") == before
     mixed_up = project.query(
@@ -226,13 +226,13 @@ def test_daily_figures_are_those_of_the_market(project: Project, gateway: Gatewa
     today = date.fromisoformat(sandbox.state()["market_date"])
     for offer, day, units, price, _, source in days:
         assert source == Source.GATEWAY
-        standing = market.standing(offer, date.fromisoformat(day))
+        standing = market.figures(offer, date.fromisoformat(day))
         assert units == standing.offer.sold(standing.age, 1)
         assert price > 0
     for offer in offers:
         newest = max(day for each, day, *_ in days if each == offer)
         oldest = min(day for each, day, *_ in days if each == offer)
-        listed = market.truth(offer, today).listed_on
+        listed = date.fromordinal(market.figures(offer, today).offer.born)
         assert newest == str(today - timedelta(days=1))
         assert oldest == str(max(listed, today - timedelta(days=90)))
         rates = [rate for each, _, _, _, rate, _ in days if each == offer and rate is not None]

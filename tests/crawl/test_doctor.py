@@ -35,13 +35,12 @@ class Diagnosis(NamedTuple):
         return {check: each["state"] for check, each in self.findings.items()}
 
 
-def doctor(
-    project: Project, sandbox: SandboxProcess | None, *options: str, limits: bool = False, **settings: str
-) -> Diagnosis:
+def doctor(project: Project, sandbox: SandboxProcess | None, *options: str, **settings: Any) -> Diagnosis:
+    lifted = {} if settings.pop("limits", False) else UNLIMITED
     done = subprocess.run(
         [sys.executable, "-m", "scrapy", "doctor", *options],
         cwd=project.folder,
-        env=project.environment(sandbox, **({} if limits else UNLIMITED) | settings),
+        env=project.environment(sandbox, **lifted | settings),
         capture_output=True,
         text=True,
         timeout=120,

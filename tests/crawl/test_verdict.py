@@ -36,22 +36,22 @@ def tally(*lists: RankList) -> CrawlSummary:
     return made
 
 
-def test_short_empty_and_absent_lists_are_no_complaints() -> None:
+def test_short_empty_and_absent_lists_are_no_problems() -> None:
     fine = tally(*(ended("hot", status) for status in (Status.COMPLETE, Status.PARTIAL, Status.EMPTY, Status.ABSENT)))
-    assert fine.complaints(()) == []
+    assert fine.problems(()) == []
 
 
 def test_a_missing_grant_counts_only_for_rank_types_that_were_named() -> None:
     made = tally(ended("hot", Status.COMPLETE), ended("VNHot", Status.FAILED, NO_GRANT))
-    assert made.complaints(()) == []
-    assert made.complaints(("hot", "VNHot")) == ["1 of 2 lists failed"]
+    assert made.problems(()) == []
+    assert made.problems(("hot", "VNHot")) == ["1 of 2 lists failed"]
 
 
-def test_a_list_that_did_not_end_is_a_complaint() -> None:
+def test_a_list_that_did_not_end_is_a_problem() -> None:
     made = tally(ended("hot", Status.COMPLETE))
     made.plan(ListKey(Source.GATEWAY, Protocol.BASE64, "rise", "311"))
     assert made.pending == 1
-    assert "1 lists were not asked for or not stored" in made.complaints(())
+    assert "1 lists were not asked for or not stored" in made.problems(())
     assert table(made).splitlines()[2].split()[-2:] == ["1", "0"]
 
 

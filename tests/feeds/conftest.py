@@ -8,8 +8,8 @@ from pathlib import Path
 
 import boto3
 import pytest
-from s3_server import KEY_ID, SECRET, serve_s3
 
+from tests.feeds.s3_server import KEY_ID, SECRET, serve_s3
 from toplist.feeds.s3 import S3Options
 
 

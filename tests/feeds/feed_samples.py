@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
+from pathlib import Path
 
+from toplist.feeds.formats import Format, batches, open_writer
 from toplist.items import Entry, ListKey, PriceTier, RankList, Source, Status
 from toplist.ranktypes import Protocol
 
@@ -62,3 +65,13 @@ def a_list(entries: list[Entry], status: Status = Status.COMPLETE) -> RankList:
     """A list as a spider yields it."""
     key = ListKey(Source.SANDBOX, Protocol.BASE64, "hot", "10166")
     return RankList(key=key, snapshot_date=DAY, status=status, page_size=20, entries=entries)
+
+
+def write(entries: Iterable[Entry], format_: Format, path: Path) -> int:
+    """Write the entries to the file. Returns the number of rows."""
+    with path.open("wb") as file:
+        writer = open_writer(format_, file)
+        for batch in batches(entries):
+            writer.write(batch)
+        writer.close()
+    return writer.rows

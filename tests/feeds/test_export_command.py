@@ -88,10 +88,13 @@ def test_s3_that_goes_away_in_the_middle(project: Project, gateway: Gateway, tmp
 
 def test_a_wrong_key(project: Project, gateway: Gateway, tmp_path: Path) -> None:
     with serve_s3(tmp_path) as server:
-        done = project.crawl(gateway("--total=20"), *PLAN, **at(server, "not-the-secret"))
-        assert done.status == 3
-        assert "AWS_SECRET_ACCESS_KEY" in done.verdict
+        sandbox = gateway("--total=20")
+        done = project.crawl(sandbox, *PLAN, **at(server, "not-the-secret"))
+        assert done.status == 2
+        assert "AWS_SECRET_ACCESS_KEY" in done.log.splitlines()[-1]
         assert "not-the-secret" not in done.log
+        assert sandbox.state()["arrivals"] == 0
+        assert project.crawl(sandbox, *PLAN).status == 0
         again = export(project, f"--snapshot-date={day(project)}", **at(server, "not-the-secret"))
         assert again.status == 3
         assert len(again.log.splitlines()) == 1
@@ -123,6 +126,13 @@ def test_any_past_snapshot_again_to_any_place(project: Project, gateway: Gateway
     exported = project.folder / "again-2026-11-20.jsonl"
     crawled = project.folder / "exports" / "sandbox-2026-11-20.jsonl"
     assert exported.read_bytes() == crawled.read_bytes()
+    before = sorted((project.folder / "exports").iterdir())
+    (project.folder / "exports" / "sandbox-dropped-out-2026-11-21.jsonl").unlink()
+    named = ["--gateway=sandbox", "--snapshot-date=2026-11-21", "--feed=other/all.csv"]
+    elsewhere = export(project, *named, TOPLIST_DROPPED_OUT_URI=str(project.folder / "exports" / "own.jsonl"))
+    assert (elsewhere.status, elsewhere.log) == (0, "")
+    assert {path.name for path in (project.folder / "other").iterdir()} == {"all.csv", "all-dropped-out.jsonl"}
+    assert len(list((project.folder / "exports").iterdir())) == len(before) - 1
     nothing = export(project, "--gateway=sandbox", "--snapshot-date=2026-11-19")
     assert (nothing.status, nothing.out) == (3, "")
     assert nothing.log == (

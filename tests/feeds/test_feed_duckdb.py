@@ -7,8 +7,8 @@ from typing import Any
 
 import duckdb
 import pytest
-from feed_samples import DAY, an_entry, some_entries
 
+from tests.feeds.feed_samples import DAY, an_entry, some_entries
 from toplist.feeds.delivery import deliver
 from toplist.feeds.formats import Format
 from toplist.feeds.uris import parse_targets

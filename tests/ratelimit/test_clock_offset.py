@@ -2,7 +2,7 @@
 
 import pytest
 
-from toplist.ratelimit.clock_offset import ClockOffset
+from toplist.ratelimit.shared_state import ClockOffset
 
 
 def test_the_least_late_answer_counts() -> None:

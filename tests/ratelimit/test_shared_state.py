@@ -1,4 +1,4 @@
-"""The gate's state, shared by processes through a database of either kind."""
+"""The limiter's state, shared by processes through a database of either kind."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from itertools import pairwise
 import pytest
 from sqlalchemy import Engine, event, select, text
 
-from toplist.ratelimit.shared_state import SharedState
+from toplist.ratelimit.shared_state import DatabaseRow, SharedState
 from toplist.ratelimit.slots import LOOKAHEAD, Delay, Grant, Waiting, spacing
-from toplist.storage.database import database_now, open_database, writing
+from toplist.storage.database import database_now, open_database
 
 QPS = 2.0
 KEY = "k" * 32
@@ -22,15 +22,14 @@ KEY = "k" * 32
 KILLED = """
 import sys, time
 from toplist.ratelimit.slots import Waiting
-from toplist.ratelimit.shared_state import SharedState
-from toplist.storage.database import open_database, writing
-engine = open_database(sys.argv[1])
-store = SharedState(engine, "k" * 32, 2.0)
+from toplist.ratelimit.shared_state import DatabaseRow, SharedState
+from toplist.storage.database import open_database
+row = DatabaseRow(open_database(sys.argv[1]), "k" * 32)
 if sys.argv[2] == "holding":
-    store.reserve([Waiting("killed", 1.5)])
+    SharedState(row, 2.0).reserve([Waiting("killed", 1.5)])
 else:
-    transaction = writing(engine)
-    store._read(transaction.__enter__(), lock=True)
+    transaction = row.locked()
+    transaction.__enter__()
 print("ready", flush=True)
 time.sleep(600)
 """
@@ -50,7 +49,7 @@ def process(engine: Engine) -> Iterator[Callable[[], SharedState]]:
 
     def another() -> SharedState:
         own = open_database(engine.url.render_as_string(hide_password=False))
-        opened.append((SharedState(own, KEY, QPS), own))
+        opened.append((SharedState(DatabaseRow(own, KEY), QPS), own))
         return opened[-1][0]
 
     yield another
@@ -63,49 +62,49 @@ def category(name: str) -> list[Waiting]:
     return [Waiting(name, 1.5)]
 
 
-def released(decision: Grant | Delay | None) -> Grant:
+def granted(decision: Grant | Delay | None) -> Grant:
     assert isinstance(decision, Grant)
     return decision
 
 
 def test_processes_reserve_one_slot_after_the_other_in_turn(process: Callable[[], SharedState]) -> None:
     stores = [process(), process(), process()]
-    slots = [released(store.reserve(category(f"{turn} {store}"))[0]).at for turn in range(2) for store in stores]
+    slots = [granted(store.reserve(category(f"{turn} {store}"))[0]).at for turn in range(2) for store in stores]
     gaps = [later - earlier for earlier, later in pairwise(slots)]
     assert gaps == [pytest.approx(spacing(QPS), abs=1e-6)] * 5
 
 
 def test_a_category_is_asked_by_one_process_at_a_time(process: Callable[[], SharedState]) -> None:
     first, second = process(), process()
-    slot = released(first.reserve(category("10166"))[0])
-    hold, _ = second.reserve(category("10166"))
-    assert isinstance(hold, Delay)
-    assert hold.until >= slot.at + 1.5 - LOOKAHEAD
+    slot = granted(first.reserve(category("10166"))[0])
+    delay, _ = second.reserve(category("10166"))
+    assert isinstance(delay, Delay)
+    assert delay.until >= slot.at + 1.5 - LOOKAHEAD
 
 
 def test_a_pause_stops_every_process_also_one_that_starts_later(process: Callable[[], SharedState]) -> None:
     first, second = process(), process()
-    held = released(second.reserve(category("a"))[0])
+    grant = granted(second.reserve(category("a"))[0])
     first.pause(300.0)
-    confirmed, offset = second.confirm(held, *category("a"))
+    confirmed, offset = second.confirm(grant, *category("a"))
     assert isinstance(confirmed, Delay)
     for store in (first, second, process()):
-        hold, offset = store.reserve(category("b"))
-        assert isinstance(hold, Delay)
-        assert 299.0 < hold.until + offset - time.monotonic() <= 300.0
+        delay, offset = store.reserve(category("b"))
+        assert isinstance(delay, Delay)
+        assert 299.0 < delay.until + offset - time.monotonic() <= 300.0
 
 
 def test_a_throttle_slows_every_process(process: Callable[[], SharedState]) -> None:
     first, second = process(), process()
-    first.slow()
-    slots = [released(store.reserve(category(str(store)))[0]).at for store in (second, first)]
+    first.back_off()
+    slots = [granted(store.reserve(category(str(store)))[0]).at for store in (second, first)]
     assert slots[1] - slots[0] == pytest.approx(2 * spacing(QPS), abs=1e-6)
-    assert second.ease() == pytest.approx(1.8)
+    assert second.recover() == pytest.approx(1.8)
 
 
 def test_keys_have_budgets_of_their_own(engine: Engine) -> None:
-    one, other = SharedState(engine, "1" * 32, QPS), SharedState(engine, "2" * 32, QPS)
-    slots = [released(store.reserve(category("a"))[0]).at for store in (one, other)]
+    one, other = (SharedState(DatabaseRow(engine, key * 32), QPS) for key in "12")
+    slots = [granted(store.reserve(category("a"))[0]).at for store in (one, other)]
     assert slots[1] - slots[0] < spacing(QPS) / 2
 
 
@@ -120,23 +119,23 @@ def test_a_process_that_is_killed_jams_nothing(engine: Engine, process: Callable
         killed.kill()
         killed.wait()
         slot, offset = store.reserve(category("a"))
-    ahead = released(slot).at + offset - time.monotonic()
+    ahead = granted(slot).at + offset - time.monotonic()
     assert ahead <= spacing(QPS)
 
 
 def test_the_clock_is_read_when_the_wait_for_the_state_is_over(postgres: Callable[[], str]) -> None:
     """Else a slot would begin in the past, and the request behind it come too soon."""
     engine = open_database(postgres())
-    store = SharedState(engine, KEY, QPS)
+    row = DatabaseRow(engine, KEY)
+    store = SharedState(row, QPS)
     waits = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
     with ThreadPoolExecutor(1) as threads, engine.connect() as watch:
-        with writing(engine) as connection:
-            store._read(connection, lock=True)
+        with row.locked():
             reserved = threads.submit(store.reserve, category("a"))
             while not watch.execute(waits).scalar():
                 watch.rollback()
-            until = connection.execute(select(database_now(connection))).scalar_one()
-        assert released(reserved.result(10)[0]).at >= until
+            until = watch.execute(select(database_now(watch))).scalar_one()
+        assert granted(reserved.result(10)[0]).at >= until
     store.close()
     engine.dispose()
 
@@ -148,8 +147,8 @@ def test_a_request_costs_three_statements(engine: Engine, process: Callable[[], 
     count = lambda *args: statements.append(args[2])  # noqa: E731
     event.listen(Engine, "before_cursor_execute", count)
     try:
-        slot = released(store.reserve(category("a"))[0])
-        assert released(store.confirm(slot, *category("a"))[0]) == slot
+        slot = granted(store.reserve(category("a"))[0])
+        assert granted(store.confirm(slot, *category("a"))[0]) == slot
     finally:
         event.remove(Engine, "before_cursor_execute", count)
     assert len([each for each in statements if not each.startswith("BEGIN")]) == 3

@@ -12,7 +12,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 from sandbox_client import CATEGORY, NEW, RANKING, Client
 
-from toplist.sandbox.faults import KINDS, ROW_KINDS, Rule
+from toplist.sandbox.faults import KINDS, ROW_KINDS, FaultRule
 from toplist.sandbox.process import SandboxError
 
 
@@ -94,7 +94,7 @@ def test_html_at_http_200_is_not_json(client: Client) -> None:
         _ = reply.json
 
 
-def test_redirects_lead_where_the_journal_sees_who_follows(client: Client) -> None:
+def test_redirects_lead_where_the_request_log_sees_who_follows(client: Client) -> None:
     client.sandbox.faults(["kind=redirect"])
     reply = client.new()
     assert (reply.status, reply.headers["Location"]) == (302, "/openapi/elsewhere")
@@ -158,8 +158,8 @@ def test_a_drip_comes_whole_but_slowly(client: Client) -> None:
     assert time.monotonic() - started > 0.25
 
 
-def spoiled(client: Client, fault: str) -> tuple[Any, Any, Any, Any]:
-    """Good and spoiled rows of a base64 page, then the models of an openplatform list."""
+def corrupted(client: Client, fault: str) -> tuple[Any, Any, Any, Any]:
+    """Good and corrupted rows of a base64 page, then the models of an openplatform list."""
     client.sandbox.faults([])
     good = client.new().rows
     client.sandbox.faults([fault])
@@ -169,31 +169,31 @@ def spoiled(client: Client, fault: str) -> tuple[Any, Any, Any, Any]:
 
 
 def test_a_missing_list_has_no_key(client: Client) -> None:
-    _, _, ours, theirs = spoiled(client, "kind=missing")
+    _, _, ours, theirs = corrupted(client, "kind=missing")
     assert ours == {}
     assert "rankProductModels" not in theirs
     assert theirs["rankType"] == "hot"
 
 
 def test_an_empty_list_has_no_row(client: Client) -> None:
-    _, _, ours, theirs = spoiled(client, "kind=empty")
+    _, _, ours, theirs = corrupted(client, "kind=empty")
     assert ours == {"itemList": [], "total": 0}
     assert theirs["rankProductModels"] == []
 
 
 def test_a_short_list_keeps_its_total(client: Client) -> None:
-    good, rows, ours, _ = spoiled(client, "kind=short,rows=2")
+    good, rows, ours, _ = corrupted(client, "kind=short,rows=2")
     assert rows == good[:-2]
     assert ours["total"] == client.new().json["alibaba_product_top_list_query_response"]["result"]["total"]
     assert ours["total"] >= len(good)
 
 
 def test_duplicate_broken_and_shuffled_rows(client: Client) -> None:
-    good, rows, *_ = spoiled(client, "kind=duplicate")
+    good, rows, *_ = corrupted(client, "kind=duplicate")
     assert rows == [*good, good[0]]
-    good, rows, *_ = spoiled(client, "kind=shuffled")
+    good, rows, *_ = corrupted(client, "kind=shuffled")
     assert rows == good[::-1]
-    good, rows, _, theirs = spoiled(client, "kind=broken")
+    good, rows, _, theirs = corrupted(client, "kind=broken")
     assert [row for row in rows if isinstance(row, dict) and row.get("offerId") and row.get("subject")] != good
     assert "offerId" not in rows[1]
     assert "subject" not in rows[3]
@@ -206,7 +206,7 @@ def test_duplicate_broken_and_shuffled_rows(client: Client) -> None:
 def test_a_wrong_total(client: Client) -> None:
     total = client.new().json["alibaba_product_top_list_query_response"]["result"]["total"]
     for fault, expected in (("kind=total", total + 7), ("kind=total,total=3", 3)):
-        good, rows, ours, _ = spoiled(client, fault)
+        good, rows, ours, _ = corrupted(client, fault)
         assert (rows, ours["total"]) == (good, expected)
 
 
@@ -239,7 +239,7 @@ def test_the_market_is_whole_again_afterwards(client: Client) -> None:
 )
 def test_a_bad_rule_is_refused_in_one_sentence(client: Client, text: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        Rule.parse(text)
+        FaultRule.parse(text)
     with pytest.raises(SandboxError, match=said):
         client.sandbox.faults([text])
 

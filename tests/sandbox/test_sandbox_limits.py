@@ -5,49 +5,49 @@ import threading
 import pytest
 from sandbox_client import CATEGORY, Client
 
-from toplist.sandbox.limits import Watchdog
+from toplist.sandbox.limits import LimitChecker
 from toplist.sandbox.process import SandboxProcess
 
 
 def test_never_three_in_a_half_open_second() -> None:
-    watchdog = Watchdog(qps=2)
+    checker = LimitChecker(qps=2)
     arrivals = [0.0, 0.0, 1.0, 1.5, 1.999, 2.5, 2.999]
-    broken = [watchdog.arrived(number, at) for number, at in enumerate(arrivals)]
+    broken = [checker.request_arrived(number, at) for number, at in enumerate(arrivals)]
     assert broken == [None, None, None, None, "qps", None, None]
-    assert watchdog.violations == 1
+    assert checker.violations == 1
 
 
 @pytest.mark.parametrize(("qps", "gaps"), [(0.5, 2.0), (1, 1.0), (10, 0.1)])
 def test_any_budget(qps: float, gaps: float) -> None:
-    watchdog = Watchdog(qps=qps)
-    assert [watchdog.arrived(0, at * gaps * 1.001) for at in range(30)] == [None] * 30
-    watchdog = Watchdog(qps=qps)
-    assert "qps" in [watchdog.arrived(0, at * gaps * 0.95) for at in range(30)]
+    checker = LimitChecker(qps=qps)
+    assert [checker.request_arrived(0, at * gaps * 1.001) for at in range(30)] == [None] * 30
+    checker = LimitChecker(qps=qps)
+    assert "qps" in [checker.request_arrived(0, at * gaps * 0.95) for at in range(30)]
 
 
 def test_two_lists_of_a_category_within_the_interval() -> None:
-    watchdog = Watchdog(category_interval=1.5)
+    checker = LimitChecker(category_interval=1.5)
     asked = [(0.0, "1"), (0.1, "2"), (1.49, "1"), (1.6, "2"), (2.9, "1"), (4.4, "1")]
-    broken = [watchdog.asked_list(number, at, category) for number, (at, category) in enumerate(asked)]
+    broken = [checker.list_requested(number, at, category) for number, (at, category) in enumerate(asked)]
     assert broken == [None, None, "category", None, "category", None]
 
 
 def test_nothing_within_the_pause_after_a_403() -> None:
-    watchdog = Watchdog(pause=20)
-    assert watchdog.arrived(1, 0) is None
-    watchdog.forbade(5.0)
-    broken = [watchdog.arrived(number, at) for number, at in enumerate((4.9, 24.99, 25.0))]
+    checker = LimitChecker(pause=20)
+    assert checker.request_arrived(1, 0) is None
+    checker.forbidden_sent(5.0)
+    broken = [checker.request_arrived(number, at) for number, at in enumerate((4.9, 24.99, 25.0))]
     assert broken == ["pause", "pause", None]
 
 
-def test_what_the_watchdog_keeps_is_bounded() -> None:
-    watchdog = Watchdog(qps=2, category_interval=1)
+def test_what_the_checker_keeps_is_bounded() -> None:
+    checker = LimitChecker(qps=2, category_interval=1)
     for number in range(30_000):
-        watchdog.arrived(number, number / 100)
-        watchdog.asked_list(number, number / 100, str(number))
-    assert watchdog.violations > 20_000
-    assert len(watchdog.descriptions) <= 1_000
-    assert len(watchdog._categories) <= 10_000
+        checker.request_arrived(number, number / 100)
+        checker.list_requested(number, number / 100, str(number))
+    assert checker.violations > 20_000
+    assert len(checker.descriptions) <= 1_000
+    assert len(checker._categories) <= 10_000
 
 
 def test_a_gateway_refuses_and_counts_what_breaks_its_limits() -> None:

@@ -7,13 +7,14 @@ from datetime import date, timedelta
 
 import pytest
 
-from toplist.api.calls import TOP_LIST, TOP_LIST_BASE64
-from toplist.ranktypes import RANK_TYPES
+from toplist.api.calls import TOP_LIST, TOP_LIST_BASE64, list_call
+from toplist.ranktypes import RANK_TYPES, Endpoint, Protocol, RankType
+from toplist.sandbox import checks
 from toplist.sandbox.answers import top_list
 from toplist.sandbox.catalogue import catalogue
 from toplist.sandbox.curves import ARCHETYPES
 from toplist.sandbox.market import Market, Totals
-from toplist.sandbox.spelling import base64_row, openplatform_row
+from toplist.sandbox.rows import base64_row, openplatform_row
 
 DAY = date(2026, 11, 24)
 CATEGORIES = ["10166", "1031910", "7", "59", "57", ""]
@@ -43,15 +44,15 @@ def test_another_seed_is_another_market() -> None:
 def test_running_totals_never_fall_and_windows_come_from_the_same_sales() -> None:
     market = Market()
     checked = 0
-    for standing in market.rows("hot", "10166", DAY) or ():
-        offer = standing.offer
+    for listed in market.rows("hot", "10166", DAY) or ():
+        offer = listed.offer
         life = days(offer.life, date.fromordinal(offer.born))
-        truths = [market.truth(offer.offer_id, on) for on in life]
-        units = [truth.units for truth in truths]
+        by_day = [market.figures(offer.offer_id, on) for on in life]
+        units = [offer.sold(figures.age, 1) for figures in by_day]
         assert min(units) >= 0
-        assert [truth.total_sold for truth in truths] == [sum(units[: age + 1]) for age in range(offer.life)]
+        assert [figures.total_sold for figures in by_day] == [sum(units[: age + 1]) for age in range(offer.life)]
         months = [sum(units[max(0, age - 29) : age + 1]) for age in range(offer.life)]
-        assert [truth.sold_30 for truth in truths] == months
+        assert [figures.sold_30 for figures in by_day] == months
         checked += offer.life
     assert checked > 1000
 
@@ -60,13 +61,13 @@ def test_counts_in_words_never_fall_either() -> None:
     market, counts, words = Market(), dict[str, float](), 0
     for on in days(25):
         for category in CATEGORIES:
-            for standing in market.rows("best", category, on) or ():
-                found = re.fullmatch(r"([\d.]+)(万?)\+件?", str(base64_row(standing, 1).get("saleCount")))
+            for listed in market.rows("best", category, on) or ():
+                found = re.fullmatch(r"([\d.]+)(万?)\+件?", str(base64_row(listed, 1).get("saleCount")))
                 if found:
                     count = float(found[1]) * (10_000 if found[2] else 1)
-                    before = counts.get(standing.offer.offer_id, 0)
-                    assert before <= count <= standing.total_sold
-                    counts[standing.offer.offer_id] = count
+                    before = counts.get(listed.offer.offer_id, 0)
+                    assert before <= count <= listed.total_sold
+                    counts[listed.offer.offer_id] = count
                     words += bool(found[2]) and count > before
     assert words > 20
 
@@ -74,8 +75,8 @@ def test_counts_in_words_never_fall_either() -> None:
 def test_a_bulk_order_is_one_buyer_and_a_cut_a_lower_price() -> None:
     checked = 0
     for story in ("bulk", "cut"):
-        for standing in Market(1, archetype=story).rows("hot", "10166", DAY) or ():
-            offer, day = standing.offer, standing.offer.curve.day
+        for listed in Market(1, archetype=story).rows("hot", "10166", DAY) or ():
+            offer, day = listed.offer, listed.offer.curve.day
             if offer.base < 10:
                 continue
             checked += 1
@@ -100,14 +101,29 @@ def test_a_bulk_order_is_one_buyer_and_a_cut_a_lower_price() -> None:
 def test_lists_are_ordered_by_what_they_are_called(rank_type: str, figure: object) -> None:
     assert callable(figure)
     for category in CATEGORIES:
-        figures = [figure(standing) for standing in Market().rows(rank_type, category, DAY) or ()]
-        assert figures == sorted(figures, reverse=True)
-        assert len(set(figures)) > 3
+        values = [figure(listed) for listed in Market().rows(rank_type, category, DAY) or ()]
+        assert values == sorted(values, reverse=True)
+        assert len(set(values)) > 3
 
 
 def test_every_rank_type_orders_differently() -> None:
     orders = {tuple(row[0] for row in shown(Market(), name, "10166", DAY)[:12]) for name in RANK_TYPES}
     assert len(orders) == len(RANK_TYPES)
+
+
+def test_a_rank_type_that_is_added_to_the_table_has_lists_in_both_protocols(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(RANK_TYPES, "brandNew", RankType("brandNew", "新榜", Endpoint.NEW))
+    market = Market()
+    ranked = market.rows("brandNew", "10166", DAY)
+    assert ranked
+    assert [figures.offer.offer_id for figures in ranked] != [row[0] for row in shown(market, "hot", "10166", DAY)]
+    for protocol in Protocol:
+        call = list_call(protocol, "brandNew", "10166", 1, 20)
+        asked = checks.read(call.api.path + "key", call.params | {"app_key": "key"})
+        if protocol is Protocol.BASE64:
+            asked = checks.read(call.api.path, call.params | {"app_key": "key"})
+        assert (asked.rank_type, asked.is_list) == ("brandNew", True)
+        assert top_list(market, call.api, "brandNew", "10166", DAY, 1, 20)
 
 
 def test_lists_have_12_to_46_rows_unless_told_otherwise() -> None:
@@ -137,25 +153,25 @@ def test_offers_enter_and_leave_and_prices_move() -> None:
 def test_a_market_holds_every_story() -> None:
     market = Market()
     lists = [market.rows(name, category, DAY) or () for name in ("best", "new", "rise") for category in CATEGORIES]
-    assert {standing.offer.curve.archetype for rows in lists for standing in rows} == set(ARCHETYPES)
+    assert {listed.offer.curve.archetype for rows in lists for listed in rows} == set(ARCHETYPES)
     only = Market(1, archetype="cut").rows("hot", "10166", DAY)
     assert only
-    assert {standing.offer.curve.archetype for standing in only} == {"cut"}
+    assert {listed.offer.curve.archetype for listed in only} == {"cut"}
 
 
-def test_truth_is_told_of_offers_of_that_date_only() -> None:
+def test_an_offer_has_figures_on_the_dates_of_its_life_only() -> None:
     market = Market()
-    (standing, *_) = market.rows("new", "10166", DAY) or ()
-    offer = standing.offer
-    assert market.truth(offer.offer_id, DAY).listed_on == date.fromordinal(offer.born)
+    (listed, *_) = market.rows("new", "10166", DAY) or ()
+    offer = listed.offer
+    assert market.figures(offer.offer_id, DAY).offer.born == offer.born
     for unknown, on in ((offer.offer_id, date.fromordinal(offer.born - 1)), ("600000000123", DAY)):
         with pytest.raises(KeyError):
-            market.truth(unknown, on)
+            market.figures(unknown, on)
 
 
 def test_both_protocols_show_the_same_offers() -> None:
-    for standing in Market().rows("hot", "59", DAY) or ():
-        ours, theirs = base64_row(standing, 1), openplatform_row(standing, 1, 1)
+    for listed in Market().rows("hot", "59", DAY) or ():
+        ours, theirs = base64_row(listed, 1), openplatform_row(listed, 1, 1)
         assert str(ours["offerId"]) == str(theirs["itemId"])
         assert ours["subject"] == theirs["title"]
 
@@ -171,10 +187,10 @@ def test_a_retired_or_unknown_category_has_no_list() -> None:
 def test_a_small_share_is_spelled_as_found_in_the_wild() -> None:
     market = Market()
     rows = [
-        base64_row(standing, 1)
+        base64_row(listed, 1)
         for category in ("10166", "10165", "7", "6", "15", "59", "57", "1813", "2", "96", "97", "18")
         for name in ("hot", "new", "goodPrice", "rise")
-        for standing in market.rows(name, category, DAY) or ()
+        for listed in market.rows(name, category, DAY) or ()
     ]
     patterns = {
         "price": [r"'\d+\.\d\d'", r"'￥\d+\.\d\d-￥\d+\.\d\d'", r"'[\d.]+-[\d.]+ 元 / 件'", "None", "absent"],

@@ -182,7 +182,7 @@ def test_a_grant_that_is_missing_ends_a_rank_type_or_an_api_and_no_other(client:
     assert client.new("VNTrend").rows
 
 
-def test_the_journal_says_what_arrived_and_nothing_secret(client: Client) -> None:
+def test_the_request_log_says_what_arrived_and_nothing_secret(client: Client) -> None:
     client.new("rise", page="3")
     before = time()
     client.new("goodPrice", "7", page="2", timestamp=now_ms(-2))

@@ -92,8 +92,8 @@ def test_a_plan_is_entered_whole_and_what_stands_stays(engine: Engine) -> None:
     assert marks[key(7)].status is Status.COMPLETE
     assert ledger.counts() == {Status.PENDING: 2999, Status.COMPLETE: 1}
     assert ledger.plan(keys, None, 20) == marks
-    assert ledger.standing([key(7), key(8, "best"), key(1, "rise")]).keys() == {key(7), key(8, "best")}
-    assert ledger.standing([]) == {}
+    assert ledger.entries([key(7), key(8, "best"), key(1, "rise")]).keys() == {key(7), key(8, "best")}
+    assert ledger.entries([]) == {}
 
 
 def test_pages_are_those_of_the_last_day_before(engine: Engine) -> None:

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from threading import Barrier
+from functools import partial
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from sqlalchemy import Engine, text
 
 from tests.feeds.feed_samples import DAY, a_bare_entry, an_entry
-from toplist.items import ENTRY_FIELDS, Entry, ListKey, RankList, RejectedRow, Source, Status
+from tests.storage.together import together
+from toplist.items import (
+    ENTRY_FIELDS,
+    MAX_COUNT,
+    MAX_RANK,
+    DroppedOut,
+    Entry,
+    ListKey,
+    PriceTier,
+    RankList,
+    RejectedRow,
+    Source,
+    Status,
+)
 from toplist.ranktypes import Protocol
 from toplist.storage.database import open_database
 from toplist.storage.history import History
@@ -49,18 +62,6 @@ def ended(entries: Sequence[Entry], status: Status = Status.COMPLETE, key: ListK
 
 def ranks(history: History) -> list[int]:
     return [entry.rank for entry in history.entries(DAY, Source.SANDBOX)]
-
-
-def together(*work: Callable[[], object]) -> list[object]:
-    """Each in a thread of its own, begun at one instant."""
-    barrier = Barrier(len(work))
-
-    def run(each: Callable[[], object]) -> object:
-        barrier.wait()
-        return each()
-
-    with ThreadPoolExecutor(len(work)) as threads:
-        return [each.result(60) for each in [threads.submit(run, each) for each in work]]
 
 
 def test_what_is_stored_comes_back(history: History) -> None:
@@ -108,6 +109,26 @@ def test_rows_that_were_set_aside_come_back_with_the_reason(history: History) ->
     assert history.rejected(DAY, Source.SANDBOX) == [(HOT, aside)]
 
 
+def test_the_largest_values_that_are_read_are_stored(history: History) -> None:
+    """PostgreSQL refuses a value that its column does not hold, and the whole list with it."""
+    counts = dict.fromkeys(("min_order", "sale_count", "buyer_count", "total"), MAX_COUNT)
+    tiers = [PriceTier(start_quantity=MAX_COUNT, price=1e300)]
+    largest = an_entry(MAX_RANK, **counts, price=1e300, price_tiers=tiers, trade_score=-1e300, rank_change=-MAX_RANK)
+    left = DroppedOut(offer_id="7", base_date=DAY, rank=MAX_RANK, sale_count=MAX_COUNT)
+    assert history.store(ended([largest], requested_rows=MAX_COUNT, dropped_out=[left]))
+    assert list(history.entries(DAY, Source.SANDBOX)) == [largest]
+    for field in ("rank", *counts):
+        with pytest.raises(ValidationError, match=field):
+            an_entry(**{field: getattr(largest, field) + 1})
+
+
+def test_a_message_is_stored_whatever_it_holds(engine: Engine, history: History) -> None:
+    assert history.store(ended([], Status.FAILED, code="4\0", message="no\0 such \ud800 list", category_name="女\0装"))
+    with engine.connect() as connection:
+        row = connection.execute(text("SELECT code, message, category_name FROM ledger")).one()
+    assert tuple(row) == ("4\ufffd", "no\ufffd such ? list", "女\ufffd装")
+
+
 def test_crawls_that_meet_the_same_offers_do_not_wait_for_each_other(engine: Engine) -> None:
     """Two transactions that enter the same new rows in opposite orders would."""
     for round_ in range(3):
@@ -119,7 +140,7 @@ def test_crawls_that_meet_the_same_offers_do_not_wait_for_each_other(engine: Eng
             )
             for kind, order in (("hot", entries), ("best", entries[::-1]))
         ]
-        stored = together(*(lambda each=each: History(engine, Ledger(engine, DAY)).store(each) for each in lists))
+        stored = together(*(partial(History(engine, Ledger(engine, DAY)).store, each) for each in lists))
         assert stored == [True, True]
 
 
@@ -132,7 +153,7 @@ def test_the_same_list_stored_by_two_crawls_is_there_once_and_the_longer_one_sta
             ended([an_entry(rank, category_id=key.category_id) for rank in range(1, count)], status, key)
             for count, status in ((41, Status.COMPLETE), (11, Status.PARTIAL))
         )
-        together(lambda long=long: history.store(long), lambda short=short: history.store(short))
+        together(partial(history.store, long), partial(history.store, short))
     assert ranks(history) == list(range(1, 41)) * 12
 
 

@@ -55,7 +55,7 @@ def test_a_list_is_held_by_one(engine: Engine) -> None:
     first, second = a_crawl(engine), a_crawl(engine)
     assert first.claim(KEY, never).claimed is Claimed.OURS
     assert first.claim(KEY, never).claimed is Claimed.OURS
-    assert second.claim(KEY, never).claimed is Claimed.HELD
+    assert second.claim(KEY, never).claimed is Claimed.LEASED
     assert second.claim(OTHER, never).claimed is Claimed.OURS
 
 
@@ -63,13 +63,13 @@ def test_a_lease_ends_when_its_crawl_is_gone_and_not_while_it_renews(engine: Eng
     first, second = a_crawl(engine), a_crawl(engine)
     first.claim(KEY, never)
     let_pass(engine, LEASE - 1)
-    assert second.claim(KEY, never).claimed is Claimed.HELD
+    assert second.claim(KEY, never).claimed is Claimed.LEASED
     first.renew()
     let_pass(engine, LEASE - 1)
-    assert second.claim(KEY, never).claimed is Claimed.HELD
+    assert second.claim(KEY, never).claimed is Claimed.LEASED
     let_pass(engine, 1)
     assert second.claim(KEY, never).claimed is Claimed.OURS
-    assert first.claim(KEY, never).claimed is Claimed.HELD
+    assert first.claim(KEY, never).claimed is Claimed.LEASED
 
 
 def test_a_renewal_is_of_ones_own_leases(engine: Engine) -> None:
@@ -92,7 +92,7 @@ def test_what_is_given_back_is_free(engine: Engine) -> None:
     first, second = a_crawl(engine), a_crawl(engine)
     first.claim(KEY, never)
     second.release()
-    assert second.claim(KEY, never).claimed is Claimed.HELD
+    assert second.claim(KEY, never).claimed is Claimed.LEASED
     first.release()
     assert second.claim(KEY, never).claimed is Claimed.OURS
 
@@ -102,7 +102,7 @@ def test_a_list_that_has_ended_is_free_however_it_ended(engine: Engine) -> None:
     history = History(engine, Ledger(engine, DAY))
     first.claim(KEY, never)
     assert history.store(ended())
-    assert second.claim(KEY, if_complete) == Claim(Claimed.THERE, 1)
+    assert second.claim(KEY, if_complete) == Claim(Claimed.COMPLETE, 1)
     assert second.claim(KEY, never).claimed is Claimed.OURS
     assert not history.store(ended(Status.FAILED))  # what is there is worth more
     assert first.claim(KEY, never).claimed is Claimed.OURS

@@ -1,4 +1,4 @@
-"""A list's past as the trends read it, and forgetting: on SQLite and on PostgreSQL alike."""
+"""A list's past as the trends read it: on SQLite and on PostgreSQL alike."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sqlalchemy import Engine, event, func, select
 from sqlalchemy.exc import IntegrityError
 
 from toplist.items import Entry, ListKey, RankList, Source, Status
+from toplist.pipelines import add_trends
 from toplist.ranktypes import Protocol
 from toplist.storage.database import open_database
 from toplist.storage.history import History
@@ -18,7 +19,6 @@ from toplist.storage.history_reader import HistoryReader
 from toplist.storage.ledger import Ledger
 from toplist.storage.retention import prune
 from toplist.storage.tables import dropped_out, list_snapshot, observation
-from toplist.trending import add_trends
 from toplist.trends.lists import TrendConfig
 
 FIRST = date(2026, 11, 1)
@@ -109,15 +109,15 @@ def test_a_transaction_that_failed_leaves_no_reason_unexplained(engine: Engine) 
     assert [entry.trend_notes for entry in history.entries(FIRST, Source.GATEWAY)] == [first.entries[0].trend_notes]
 
 
-def test_only_what_is_older_than_asked_is_forgotten(engine: Engine) -> None:
+def test_a_pruned_offer_that_comes_back_is_a_re_entry(engine: Engine) -> None:
     for day in range(4):
         store(engine, a_list(day, {"a": 100 + day, f"only {day}": 50}))
-    assert prune(engine, FIRST + timedelta(days=2)) == 2
+    assert prune(engine, Source.GATEWAY, FIRST + timedelta(days=2)) == 2
     with engine.connect() as connection:
         kept = connection.execute(select(list_snapshot.c.snapshot_date).distinct()).scalars().all()
     assert sorted(kept) == [FIRST + timedelta(days=2), FIRST + timedelta(days=3)]
     assert count(engine, observation) == 4
-    assert prune(engine, FIRST + timedelta(days=2)) == 0
+    assert prune(engine, Source.GATEWAY, FIRST + timedelta(days=2)) == 0
     assert store(engine, a_list(4, {"only 0": 60, "a": 105})).entries[0].movement == "re_entry"
 
 

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from hidden_market import START, days_from, one_list
 from panels import complete
+from scenarios import scenario
 
 from toplist.ranktypes import Protocol
 from toplist.sandbox.catalogue import catalogue
 from toplist.sandbox.market import Market
-from toplist.sandbox.scenarios import scenario
 from toplist.trends.backtest import FLAG, Backtest, HorizonResult
 from toplist.trends.count_kind import CountEvidence
 from toplist.trends.coverage import OPENPLATFORM_COVERAGE, Coverage

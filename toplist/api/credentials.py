@@ -1,23 +1,22 @@
-"""The app's credentials, held so that they do not show: not in a repr, a pickle or, once redacted, a text."""
+"""The app's credentials. They never appear in a repr, a pickle or a redacted text."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NoReturn
-from urllib.parse import quote, quote_plus
 
 from toplist.ranktypes import Protocol
+from toplist.redaction import Redactor
 
 
 @dataclass(frozen=True, repr=False)
 class Credentials:
-    """Key and secret of an app and, for `openplatform`, the merchant's access token or what brings one.
+    """Key and secret of an app and, for `openplatform`, the merchant's access token, or a refresh token to get one.
 
-    `retired` are tokens that were in use before: they are hidden, too.
+    `retired` are tokens that were in use before; they are redacted, too.
     """
 
     app_key: str
@@ -28,7 +27,7 @@ class Credentials:
 
     @property
     def protocol(self) -> Protocol:
-        """What the credentials are for: with a token `openplatform`, without one `base64`."""
+        """The protocol of these credentials: `openplatform` with a token, `base64` without one."""
         return Protocol.OPENPLATFORM if self.access_token or self.refresh_token else Protocol.BASE64
 
     def renewed(self, access_token: str, refresh_token: str | None) -> Credentials:
@@ -42,22 +41,16 @@ class Credentials:
         )
 
     def fingerprint(self) -> str:
-        """What the database knows the key as: 32 hex digits that can't be turned back into it without the secret."""
+        """The name of the key in the database: 32 hex digits. The key can't be computed from it without the secret."""
         return hmac.new(self.app_secret.encode(), self.app_key.encode(), hashlib.sha256).hexdigest()[:32]
 
     def redact(self, text: str) -> str:
-        """The text with ``***`` for every value of ours, percent-encoded or not."""
-        return self._pattern.sub("***", text) if self._pattern else text
+        """The text with ``***`` in place of every secret, in any form; see `toplist.redaction`."""
+        return self._redactor(text)
 
     @cached_property
-    def _pattern(self) -> re.Pattern[str] | None:
-        given = (self.app_key, self.app_secret, self.access_token, self.refresh_token, *self.retired)
-        values = [value for value in given if value]
-        spellings = {spelling for value in values for spelling in (value, quote(value, safe=""), quote_plus(value))}
-        # The longest first, so that a value which begins with another is not left with its tail showing.
-        ordered = sorted(spellings, key=len, reverse=True)
-        # Percent-encoding may be spelled in either case; a wider match hides more, which is the safe side.
-        return re.compile("|".join(map(re.escape, ordered)), re.IGNORECASE) if ordered else None
+    def _redactor(self) -> Redactor:
+        return Redactor((self.app_key, self.app_secret, self.access_token, self.refresh_token, *self.retired))
 
     def __repr__(self) -> str:
         return "Credentials(***)"

@@ -1,7 +1,7 @@
-"""True daily figures of an offer: units sold, median price and repurchase rate, each from an API of its own.
+"""Daily figures of an offer: units sold, median price and repurchase rate. Each has its own API.
 
-Window: the documentation names both one month between the first and the last day and 90 days in all; so windows of 30
-days are asked, reaching back at most `DAYS_BACK`.
+The documentation limits a request to one month between first and last day, and to 90 days back. So a request covers at
+most 30 days, and reaches back at most `DAYS_BACK`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from toplist.api import values
-from toplist.api.calls import PRICE_TREND, REPURCHASE_TREND, UNITS_TREND, Api, Call
+from toplist.api.calls import PRICE_TREND, REPURCHASE_TREND, UNITS_TREND, Api, Call, compact_json
 from toplist.api.parse_issues import ParseIssues
-from toplist.api.requests import compact_json
 from toplist.api.values import Price
 from toplist.errors import InputError, TransientApiError
 
@@ -22,7 +21,7 @@ WINDOW = 30
 DAYS_BACK = 90
 
 
-class _Spelling(NamedTuple):
+class _FigureApi(NamedTuple):
     field: str
     api: Api
     parameter: str
@@ -39,10 +38,10 @@ class Figure(Enum):
     """A daily figure. `field` is its column: ``units`` (pieces), ``median_price`` (yuan, over 30 days),
     ``repurchase_rate`` (0-1, over the 90 days before)."""
 
-    # One API spells its parameter without the r; the other two do not.
-    UNITS = _Spelling("units", UNITS_TREND, "tendQueryParam", values.read_count, DAYS_BACK)
-    MEDIAN_PRICE = _Spelling("median_price", PRICE_TREND, "trendQueryParam", _yuan, DAYS_BACK)
-    REPURCHASE_RATE = _Spelling("repurchase_rate", REPURCHASE_TREND, "trendQueryParam", values.read_rate, WINDOW)
+    # The parameter of one API lacks the r: that is the platform's own spelling.
+    UNITS = _FigureApi("units", UNITS_TREND, "tendQueryParam", values.read_count, DAYS_BACK)
+    MEDIAN_PRICE = _FigureApi("median_price", PRICE_TREND, "trendQueryParam", _yuan, DAYS_BACK)
+    REPURCHASE_RATE = _FigureApi("repurchase_rate", REPURCHASE_TREND, "trendQueryParam", values.read_rate, WINDOW)
 
     @property
     def field(self) -> str:
@@ -74,9 +73,9 @@ def daily_call(figure: Figure, offer_id: str, first: date, last: date) -> Call:
     return Call(figure.api, {figure.value.parameter: compact_json(query)})
 
 
-def read_daily(figure: Figure, value: Any, notes: ParseIssues) -> dict[date, int | float]:
-    """Day → figure, from the JSON of an answer that is no refusal. A day without a figure ("") is left out: it is not
-    0. Days outside of the window that was asked are accepted. Raises TransientApiError without a list of days."""
+def read_daily(figure: Figure, value: Any, issues: ParseIssues) -> dict[date, int | float]:
+    """Day → figure, from the JSON of an answer that is not a refusal. A day without a figure ("") is left out, for
+    it is not 0. Days outside of the requested window are accepted. Raises TransientApiError without a list of days."""
     outer = value.get("result") if isinstance(value, dict) else None
     points = outer.get("result") if isinstance(outer, dict) else outer
     if points is None and isinstance(outer, dict):
@@ -87,15 +86,17 @@ def read_daily(figure: Figure, value: Any, notes: ParseIssues) -> dict[date, int
     for point in points:
         day = _day(point.get("date")) if isinstance(point, dict) else None
         if day is None:
-            notes[figure.field, "no_day"] += 1
+            issues[figure.field, "no_day"] += 1
             continue
-        number = notes.keep(figure.field, figure.value.read(point.get("value")))
+        number = issues.keep(figure.field, figure.value.read(point.get("value")))
         if number is not None:
             figures[day] = number
     return figures
 
 
 def _day(raw: Any) -> date | None:
+    if not isinstance(raw, str | int):
+        return None
     try:
         return datetime.strptime(str(raw).strip(), "%Y%m%d").date()  # noqa: DTZ007 - a day, which has no zone
     except ValueError:

@@ -1,7 +1,7 @@
 """Bytes of an answer → JSON values that everything behind can hold.
 
-Whatever comes, the outcome is a value or TransientApiError; and a value never holds what a database, a feed or a pickle
-would choke on later: no infinities, no lone surrogates, no NUL, no integer too long to print.
+Any input gives a value or raises TransientApiError. A value never holds what a database, a feed or a pickle can't
+store: infinities, lone surrogates, NUL characters, or integers that are too long to print.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import math
 import re
 from typing import Any
 
+from toplist import redaction
 from toplist.errors import TransientApiError
 
-#: Digits that any count, id or time stays far below; longer numbers are kept as text and fail where they are read.
+#: The most digits of an integer; longer ones are kept as text, and the reader of the field rejects them.
 MAX_DIGITS = 40
 
 _ESCAPE = re.compile(r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|u[0-9a-fA-F]{4}|.)", re.DOTALL)
-_UNHOLDABLE = re.compile(r"\\u(?:[dD][89a-fA-F]..|0000)")
+_UNSTORABLE = re.compile(r"\\u(?:[dD][89a-fA-F]..|0000)")
 
 
 def parse_body(body: bytes) -> Any:
@@ -28,7 +29,7 @@ def parse_body(body: bytes) -> Any:
     if text.lstrip().startswith("<"):
         raise TransientApiError("unreadable", f"an HTML or XML page instead of JSON, {len(body)} bytes")
     try:
-        return _DECODER.decode(_holdable(text).strip())
+        return _DECODER.decode(_storable(text).strip())
     except json.JSONDecodeError as error:
         cut = error.msg.startswith("Unterminated") or error.pos >= len(text.strip()) - 1
         where = "cut off" if cut else f"broken at character {error.pos}"
@@ -38,7 +39,7 @@ def parse_body(body: bytes) -> Any:
 
 
 def decode_body(body: bytes) -> str:
-    """UTF-8 with or without a mark, else the GB family; a few bad bytes in UTF-8 do not make it the other."""
+    """UTF-8 with or without a byte order mark, otherwise GB18030. A few bad bytes in UTF-8 are replaced."""
     try:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -46,7 +47,7 @@ def decode_body(body: bytes) -> str:
     lenient = body.decode("utf-8-sig", errors="replace")
     bad = lenient.count("\ufffd")
     if bad * 4 <= sum(1 for char in lenient if char > "\x7f"):
-        # Mostly good: a cut or damaged character. (Text of the GB family read as UTF-8 is bad nearly everywhere.)
+        # Mostly valid: a character is cut or damaged. GB18030 text that is read as UTF-8 is invalid nearly everywhere.
         return lenient
     try:
         return body.decode("gb18030")
@@ -54,18 +55,18 @@ def decode_body(body: bytes) -> str:
         return lenient
 
 
-def _holdable(text: str) -> str:
+def _storable(text: str) -> str:
     if "\x00" in text:
         text = text.replace("\x00", "")
-    if _UNHOLDABLE.search(text):
-        text = _ESCAPE.sub(_holdable_escape, text)
+    if _UNSTORABLE.search(text):
+        text = _ESCAPE.sub(_storable_escape, text)
     return text
 
 
-def _holdable_escape(match: re.Match[str]) -> str:
+def _storable_escape(match: re.Match[str]) -> str:
     escape = match.group()
-    # Twelve characters are a pair of surrogates, which is whole.
-    return "\\ufffd" if len(escape) == 6 and _UNHOLDABLE.match(escape) else escape
+    # 12 characters are a complete pair of surrogates.
+    return "\\ufffd" if len(escape) == 6 and _UNSTORABLE.match(escape) else escape
 
 
 def _integer(digits: str) -> int | str:
@@ -77,16 +78,14 @@ def _float(digits: str) -> float | str:
     return number if math.isfinite(number) else digits
 
 
-#: Lenient about control characters inside of text, which merchants' titles bring; NaN and infinities stay text.
+#: Accepts control characters inside of text, which merchants' titles have; NaN and infinities stay text.
 _DECODER = json.JSONDecoder(parse_int=_integer, parse_float=_float, parse_constant=str, strict=False)
 
 
-_CONTROL = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\ufffd\ud800-\udfff]+")
-
-
 def one_line(value: object, limit: int = 300) -> str:
-    """A text of the gateway's, fit for a log line: one line, no control characters, at most `limit` characters."""
+    """A text from the gateway for a log line: one line, no control characters, at most `limit` characters."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
-    text = _CONTROL.sub(" ", str(value)[: 4 * limit]).strip()
+    text = redaction.one_line(str(value)[: 4 * limit]).replace("\ufffd", " ").strip()
+    text = " ".join(text.split())
     return text if len(text) <= limit else text[: limit - 1] + "…"

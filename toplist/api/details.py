@@ -1,6 +1,6 @@
-"""An offer's detail, from `product.search.queryProductDetail`: what the ranking rows of `openplatform` don't carry.
+"""An offer's detail, from `product.search.queryProductDetail`: fields that the rows of `openplatform` don't have.
 
-Field tables and the official sample, which the tests read: the platform's documentation of that API.
+The field tables and the official sample, which the tests read, are from the platform's documentation of that API.
 """
 
 from __future__ import annotations
@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from toplist.api import values
-from toplist.api.calls import QUERY_DETAIL, Call
+from toplist.api.calls import QUERY_DETAIL, Call, compact_json
 from toplist.api.parse_issues import ParseIssues
-from toplist.api.requests import compact_json
 from toplist.api.values import Price
 from toplist.errors import ListError, TransientApiError
 from toplist.items import PriceTier
 
-#: What paying members of the platform are called: 诚信通 is the membership, the other two are had on top of it.
+#: Names of paying members: 诚信通 is the membership, and the other two require it.
 GOLD_MARKS = frozenset({"诚信通", "实力商家", "超级工厂"})
 
 _BY_SKU = 1  # quoteType: 0 and 2 are priced by quantity, 1 by sku
@@ -33,10 +32,10 @@ class SkuPrice:
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """What one answer says of an offer, in the feed's words and units; `None`: the gateway did not say.
+    """The detail of an offer, with the feed's names and units; `None` where the gateway gives no value.
 
-    `price` is that of the smallest order, or the lowest of the variants. `repurchase_rate` is the seller's: the
-    platform gives none of the offer here.
+    `price` is that of the smallest order, or the lowest of the variants. `repurchase_rate` is the seller's: this
+    API has none of the offer.
     """
 
     offer_id: str
@@ -59,8 +58,8 @@ def detail_call(offer_id: str, language: str = "en") -> Call:
     return Call(QUERY_DETAIL, {"offerDetailParam": compact_json({"offerId": int(offer_id), "country": language})})
 
 
-def read_detail(value: Any, offer_id: str, notes: ParseIssues) -> Detail:
-    """A detail from the JSON of an answer that is no refusal. `notes` takes what can't be read.
+def read_detail(value: Any, offer_id: str, issues: ParseIssues) -> Detail:
+    """Read a detail from the JSON of an answer that is not a refusal. `issues` counts unreadable values.
 
     Raises `ListError` where the gateway has no such offer, TransientApiError where the answer is not about it.
     """
@@ -72,23 +71,23 @@ def read_detail(value: Any, offer_id: str, notes: ParseIssues) -> Detail:
     sale, seller = _part(product, "productSaleInfo"), _part(product, "sellerDataInfo")
     unit = _part(sale, "unitInfo")
     shipping = _part(product, "productShippingInfo").get("shippingTimeGuarantee")
-    min_order = notes.keep("min_order", values.read_quantity(product.get("minOrderQuantity")))
-    skus = _sku_prices(product.get("productSkuInfos"), notes)
-    price, tiers = _prices(sale, [sku.price for sku in skus], min_order, notes)
-    identities = _identities(product.get("offerIdentities"), notes)
+    min_order = issues.keep("min_order", values.read_quantity(product.get("minOrderQuantity")))
+    skus = _sku_prices(product.get("productSkuInfos"), issues)
+    price, tiers = _prices(sale, [sku.price for sku in skus], min_order, issues)
+    identities = _identities(product.get("offerIdentities"), issues)
     return Detail(
         offer_id=offer_id,
         price=price,
         min_order=min_order,
         price_tiers=tiers,
-        unit=notes.keep("unit", values.read_text(unit.get("unit") or unit.get("transUnit"))),
-        lot_size=notes.keep("lot_size", values.read_quantity(product.get("batchNumber"))),
-        trade_score=notes.keep("trade_score", values.read_score(product.get("tradeScore"))),
-        repurchase_rate=notes.keep("repurchase_rate", values.read_rate(seller.get("repeatPurchasePercent"))),
-        supplier=notes.keep("supplier", values.read_text(product.get("companyName"))),
+        unit=issues.keep("unit", values.read_text(unit.get("unit") or unit.get("transUnit"))),
+        lot_size=issues.keep("lot_size", values.read_quantity(product.get("batchNumber"))),
+        trade_score=issues.keep("trade_score", values.read_score(product.get("tradeScore"))),
+        repurchase_rate=issues.keep("repurchase_rate", values.read_rate(seller.get("repeatPurchasePercent"))),
+        supplier=issues.keep("supplier", values.read_text(product.get("companyName"))),
         is_gold=None if identities is None else not GOLD_MARKS.isdisjoint(identities),
-        services=notes.keep("services", values.read_names(shipping)),
-        badges=_badges(identities, product.get("tagInfoList"), notes),
+        services=issues.keep("services", values.read_names(shipping)),
+        badges=_badges(identities, product.get("tagInfoList"), issues),
         sku_prices=skus,
     )
 
@@ -110,10 +109,10 @@ def _part(parent: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 def _prices(
-    sale: dict[str, Any], by_sku: list[float], min_order: int | None, notes: ParseIssues
+    sale: dict[str, Any], by_sku: list[float], min_order: int | None, issues: ParseIssues
 ) -> tuple[float | None, list[PriceTier] | None]:
-    """`quoteType` says where the price stands; samples contradict it, so the other place is read where it is empty."""
-    tiers: list[PriceTier] | None = notes.keep("price_tiers", values.read_tiers(sale.get("priceRangeList")))
+    """`quoteType` says which key has the price. In samples that contradict it, the other key is used."""
+    tiers: list[PriceTier] | None = issues.keep("price_tiers", values.read_tiers(sale.get("priceRangeList")))
     quote_type = values.read_count(sale.get("quoteType"))
     if tiers and not (quote_type == _BY_SKU and by_sku):
         return tiers[0].price, tiers
@@ -123,32 +122,32 @@ def _prices(
     return price.low, price.tiers(min_order or 1)
 
 
-def _sku_prices(raw: Any, notes: ParseIssues) -> list[SkuPrice]:
-    """The variants that have an id and a price; the promotion's price counts only where there is no other."""
+def _sku_prices(raw: Any, issues: ParseIssues) -> list[SkuPrice]:
+    """The variants that have an id and a price; the promotion's price is used only where there is no other."""
     skus = []
     for sku in raw[:_MAX_SKUS] if isinstance(raw, list) else []:
         if not isinstance(sku, dict):
-            notes["sku_prices", "not_an_object"] += 1
+            issues["sku_prices", "not_an_object"] += 1
             continue
-        sku_id = notes.keep("sku_prices", values.read_id(sku.get("skuId")))
-        price = notes.keep("sku_prices", values.read_price(sku.get("price") or sku.get("promotionPrice")))
+        sku_id = issues.keep("sku_prices", values.read_id(sku.get("skuId")))
+        price = issues.keep("sku_prices", values.read_price(sku.get("price") or sku.get("promotionPrice")))
         if sku_id and price:
             skus.append(SkuPrice(sku_id, price.low))
     return skus
 
 
-def _identities(raw: Any, notes: ParseIssues) -> list[str] | None:
-    """Names in a list, of which one text may hold several: ``["超级工厂,实力商家，诚信通"]``."""
+def _identities(raw: Any, issues: ParseIssues) -> list[str] | None:
+    """A list of names, where one text may hold several: ``["超级工厂,实力商家，诚信通"]``."""
     if isinstance(raw, list) and all(isinstance(name, str) for name in raw):
         raw = ",".join(raw) or []
-    return notes.keep("badges", values.read_names(raw))
+    return issues.keep("badges", values.read_names(raw))
 
 
-def _badges(identities: list[str] | None, tags: Any, notes: ParseIssues) -> list[str] | None:
+def _badges(identities: list[str] | None, tags: Any, issues: ParseIssues) -> list[str] | None:
     """The seller's identities, and the names of the service tags that are on."""
     switched = [tag for tag in tags if isinstance(tag, dict)] if isinstance(tags, list) else None
     if identities is None and switched is None:
         return None
-    on = [tag.get("key") for tag in switched or () if notes.keep("badges", values.read_flag(tag.get("value")))]
-    names = [notes.keep("badges", values.read_text(name)) for name in on]
+    on = [tag.get("key") for tag in switched or () if issues.keep("badges", values.read_flag(tag.get("value")))]
+    names = [issues.keep("badges", values.read_text(name)) for name in on]
     return list(dict.fromkeys([*(identities or []), *(name for name in names if name)]))

@@ -1,4 +1,4 @@
-"""Where an answer says no: the envelopes, and failures of the business kind inside of HTTP 200."""
+"""Where an answer carries an error: the envelopes of both protocols, and business failures inside of HTTP 200."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _SUCCESS_KEYS = ("success", "succes")  # alibaba.category.get spells it with one
 
 
 @dataclass(frozen=True, slots=True)
-class Complaint:
-    """What a refusal says of itself. Texts are shortened to one line; "" where it says nothing."""
+class ErrorInfo:
+    """The codes and messages of an error. Texts are shortened to one line; "" where one is missing."""
 
     code: str
     message: str
@@ -28,7 +28,7 @@ class Complaint:
     request_id: str | None = None
 
     def name(self) -> str:
-        """The code to report, or "" where there is none."""
+        """The code to report, or ""."""
         return self.code or self.sub_code
 
     def text(self) -> str:
@@ -37,23 +37,23 @@ class Complaint:
         return one_line(f"{self.message} ({sub})" if self.message and sub else self.message or sub)
 
 
-def find_complaint(value: Any) -> Complaint | None:
-    """What an answer complains of, whichever envelope it uses; `None` for an answer that does not."""
+def find_error_info(value: Any) -> ErrorInfo | None:
+    """The error of an answer, in any envelope; `None` where the answer is not an error."""
     if isinstance(value, str):
-        # An API whose answer is a bare text answers with a bare text when it refuses, too.
-        return Complaint("", one_line(value)) if value.casefold().startswith("request need user") else None
+        # An API whose answer is a bare text also refuses with a bare text.
+        return ErrorInfo("", one_line(value)) if value.casefold().startswith("request need user") else None
     if not isinstance(value, dict):
         return None
     return _sibling(value) or _flat(value) or _business(value)
 
 
-def _sibling(value: dict[str, Any]) -> Complaint | None:
+def _sibling(value: dict[str, Any]) -> ErrorInfo | None:
     if "error_response" not in value:
         return None
     envelope = value["error_response"]
     if not isinstance(envelope, dict):
-        return Complaint("", one_line(envelope))
-    return Complaint(
+        return ErrorInfo("", one_line(envelope))
+    return ErrorInfo(
         _code(envelope.get("code")),
         one_line(envelope.get("msg")),
         _code(envelope.get("sub_code")),
@@ -62,23 +62,23 @@ def _sibling(value: dict[str, Any]) -> Complaint | None:
     )
 
 
-def _flat(value: dict[str, Any]) -> Complaint | None:
+def _flat(value: dict[str, Any]) -> ErrorInfo | None:
     code = _code(value.get("error_code"))
     message = one_line(value.get("error_message")) or one_line(value.get("exception"))
     if code in SUCCESS_CODES and (code or not message):
         return None
-    return Complaint(code, message, request_id=_request_id(value))
+    return ErrorInfo(code, message, request_id=_request_id(value))
 
 
-def _business(value: dict[str, Any]) -> Complaint | None:
+def _business(value: dict[str, Any]) -> ErrorInfo | None:
     for level in _levels(value):
         codes = [_code(level.get(key)) for key in _CODE_KEYS]
         bad_code = next((code for code in codes if code not in SUCCESS_CODES), "")
-        # A flag that is there and is not true is no success, whatever it says.
+        # A flag that is present and not true means failure, whatever its value.
         failed = any(read_flag(level.get(key)) not in (None, True) for key in _SUCCESS_KEYS)
         if bad_code or failed:
             message = next((text for key in _MESSAGE_KEYS if (text := one_line(level.get(key)))), "")
-            return Complaint(bad_code or "success=false", message, request_id=_request_id(value))
+            return ErrorInfo(bad_code or "success=false", message, request_id=_request_id(value))
     return None
 
 
@@ -94,7 +94,7 @@ def _levels(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _code(raw: object) -> str:
     if raw is not None and (isinstance(raw, bool) or not isinstance(raw, str | int | float)):
-        return "not a code"  # and so not a success either
+        return "not a code"  # which is not a code of success
     text = one_line(raw, 80)
     return text.removesuffix(".0") if isinstance(raw, float) else text
 

@@ -1,7 +1,7 @@
-"""The grammar of a number as it stands on a Chinese wholesale page: digits, separators, 万, currency, measure words.
+"""The grammar of numbers on Chinese wholesale pages: digits, separators, 万, currency, measure words.
 
-A text is read whole or not at all: an unknown word beside a number may change what it means (折, 打, US$), so it is a
-reason not to read it. Everything here is Decimal or a `FigureError` with the reason.
+A text is read as a whole or not at all: an unknown word beside a number may change its meaning (折, 打, US$). Every
+function returns Decimal or raises a `NumberError` with the reason.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import re
 from decimal import Decimal
 from typing import NamedTuple
 
-#: Above it no price, count or id-like figure is believable.
+#: No real price or count is larger.
 ABSURD = Decimal(10) ** 12
 
 _MAX_CHARS = 64
 _SCALES = {"": 1, "百": 100, "千": 1000, "k": 1000, "万": 10_000, "w": 10_000, "亿": 100_000_000}
 
-# A thousand's comma groups three digits; any other comma may be a decimal one and is not guessed at.
+# A comma is read only where it groups three digits: another one may be a decimal comma.
 _NUMBER = r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|\.[0-9]+"
 # 千克 and kg are measures, not thousands.
 _SCALE = r"[万亿百]|千(?!克)|w(?![a-z])|k(?![a-z])"
@@ -58,43 +58,43 @@ _RATE = re.compile(
 _SCORE = re.compile(rf"(?P<minus>-)?(?P<number>{_NUMBER})\s*分?")
 
 
-class FigureError(ValueError):
-    """A figure that can't be read; its text is the reason, a word for a stat."""
+class NumberError(ValueError):
+    """A number can't be read. The message is the reason, one word for a stat."""
 
 
 class Range(NamedTuple):
-    """Two prices in yuan; equal where only one was given."""
+    """Two prices in yuan; equal for a single price."""
 
     low: Decimal
     high: Decimal
 
 
 def plain_text(text: str) -> str:
-    """One spelling for full-width and half-width characters, in lower case, without the space around."""
+    """Half-width characters in lower case, without surrounding space."""
     text = text.strip()
     if len(text) > _MAX_CHARS:
-        raise FigureError("too_long")
+        raise NumberError("too_long")
     return (text if text.isascii() else text.translate(_HALF_WIDTH).strip()).lower()
 
 
 def exact(raw: object) -> Decimal | None:
-    """A JSON number, or a text of nothing but digits, as it is; `None` for a text with more in it."""
+    """A JSON number, or a text of nothing but digits, as it is; `None` for any other text."""
     if isinstance(raw, bool) or not isinstance(raw, int | float | str):
-        raise FigureError("wrong_type")
+        raise NumberError("wrong_type")
     if isinstance(raw, str):
         return Decimal(raw) if raw.isascii() and _PLAIN.fullmatch(raw) else None
     if isinstance(raw, float) and not math.isfinite(raw):
-        raise FigureError("not_finite")
-    # The shortest text of a float is what the gateway wrote: 12.1 stays 12.1.
+        raise NumberError("not_finite")
+    # `repr` gives the shortest text of a float, which is what the gateway sent: 12.1 stays 12.1.
     return Decimal(repr(raw)) if isinstance(raw, float) else Decimal(raw)
 
 
 def believable(number: Decimal) -> Decimal:
-    """The number itself, if it is at least 0 and not absurd."""
+    """The number, if it is at least 0 and not absurdly large."""
     if number < 0:
-        raise FigureError("negative")
+        raise NumberError("negative")
     if number > ABSURD:
-        raise FigureError("absurd")
+        raise NumberError("absurd")
     return abs(number)  # -0 is 0
 
 
@@ -108,7 +108,7 @@ def count(raw: object) -> Decimal:
 
 
 def price(raw: object, *, fen: bool = False) -> Range:
-    """A price or a range of prices, in yuan. `fen`: the key says that a bare number is fen; its size never does."""
+    """A price or a range of prices, in yuan. `fen`: a bare number is fen, because its key says so."""
     number = exact(raw)
     if number is not None:
         low = believable(number)
@@ -119,15 +119,15 @@ def price(raw: object, *, fen: bool = False) -> Range:
         low = _in_yuan(match["low"], match["low_scale"], low_unit, fen)
         return Range(low, low)
     if bool(match["low_scale"]) != bool(match["high_scale"]):
-        raise FigureError("ambiguous_scale")  # 1-2万: from 1, or from 10,000?
-    # 10-15元 names its unit once, for both.
+        raise NumberError("ambiguous_scale")  # 1-2万: from 1, or from 10,000?
+    # 10-15元 has one unit for both ends.
     low = _in_yuan(match["low"], match["low_scale"], low_unit or high_unit, fen)
     high = _in_yuan(match["high"], match["high_scale"], high_unit or low_unit, fen)
     return Range(min(low, high), max(low, high))
 
 
 def rate(raw: object) -> tuple[Decimal, bool]:
-    """A number and whether its text says that it is percent."""
+    """A number, and whether its text says that it is percent."""
     number = exact(raw)
     if number is not None:
         return believable(number), False
@@ -145,9 +145,9 @@ def _whole(grammar: re.Pattern[str], text: str) -> re.Match[str]:
     plain = plain_text(text)
     match = grammar.fullmatch(plain)
     if match is None:
-        raise FigureError(_why_not(plain))
+        raise NumberError(_why_not(plain))
     if match["minus"]:
-        raise FigureError("negative")
+        raise NumberError("negative")
     return match
 
 

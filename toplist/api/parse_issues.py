@@ -1,4 +1,4 @@
-"""What could not be read, counted by field and reason, so that a null is never without one."""
+"""Values that could not be read, counted by field and reason: every null has a recorded reason."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
-    """A value that is there and can't be read; `reason` is a word for a stat, such as ``negative``."""
+class Unparsable:
+    """A value that is present and can't be read; `reason` is one word for a stat, such as ``negative``."""
 
     reason: str
 
@@ -19,12 +19,12 @@ class Unread:
 class ParseIssues(Counter[tuple[str, str]]):
     """How often a value of a field was unreadable: (field of the feed, reason) → times.
 
-    What the stats `toplist/parse_issues/<field>/<reason>` are made of.
+    The source of the stats `toplist/parse_issues/<field>/<reason>`.
     """
 
-    def keep(self, field: str, value: T | Unread) -> T | None:
-        """The value, or `None` with a note where it could not be read."""
-        if isinstance(value, Unread):
+    def keep(self, field: str, value: T | Unparsable) -> T | None:
+        """The value; or `None`, and the issue counted, where it could not be read."""
+        if isinstance(value, Unparsable):
             self[field, value.reason] += 1
             return None
         return value

@@ -1,4 +1,4 @@
-"""Rows of a list → offers in their order, whichever protocol and however many answers they came in."""
+"""Rows of a list → offers in the order of their ranks, for both protocols and any number of pages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from toplist.api import values
-from toplist.api.parse_issues import ParseIssues, Unread
+from toplist.api.parse_issues import ParseIssues, Unparsable
 from toplist.items import Offer, PriceTier, RejectedRow
 from toplist.ranktypes import Protocol
 
@@ -18,7 +18,7 @@ _FEN_PRICE_KEYS = ("priceFen", "priceInFen", "priceCent")
 
 
 class RowError(ValueError):
-    """A row that can't be an offer; its text is the reason."""
+    """A row is not an offer. The message is the reason."""
 
     @property
     def reason(self) -> str:
@@ -26,8 +26,8 @@ class RowError(ValueError):
         return str(self)
 
 
-class Column(NamedTuple):
-    """Where a field of the feed stands in a row of the gateway's, and how it is read."""
+class RowField(NamedTuple):
+    """The key of a field in the gateway's row, and the reader of its value."""
 
     field: str
     key: str
@@ -35,44 +35,45 @@ class Column(NamedTuple):
 
 
 BASE64_COLUMNS = (
-    Column("title", "subject", values.read_text),
-    Column("min_order", "minOrder", values.read_quantity),
-    Column("sale_count", "saleCount", values.read_count),
-    Column("repurchase_rate", "repurchaseRate", values.read_rate),
-    Column("supplier", "sellerNick", values.read_text),
-    Column("is_gold", "isGoldSupplier", values.read_flag),
-    Column("main_img", "imageUrl", values.read_url),
-    Column("detail_url", "detailUrl", values.read_url),
-    Column("price_tiers", "priceRangeList", values.read_tiers),
+    RowField("title", "subject", values.read_text),
+    RowField("min_order", "minOrder", values.read_quantity),
+    RowField("sale_count", "saleCount", values.read_count),
+    RowField("repurchase_rate", "repurchaseRate", values.read_rate),
+    RowField("supplier", "sellerNick", values.read_text),
+    RowField("is_gold", "isGoldSupplier", values.read_flag),
+    RowField("main_img", "imageUrl", values.read_url),
+    RowField("detail_url", "detailUrl", values.read_url),
+    RowField("price_tiers", "priceRangeList", values.read_tiers),
 )
 
 OPENPLATFORM_COLUMNS = (
-    Column("title", "title", values.read_text),
-    Column("title_translated", "translateTitle", values.read_text),
-    Column("sale_count", "soldOut", values.read_count),  # units of the last 30 days, not stock
-    Column("buyer_count", "buyerNum", values.read_count),
-    Column("trade_score", "goodsScore", values.read_score),
-    Column("main_img", "imgUrl", values.read_url),
-    Column("services", "serviceList", values.read_names),
+    RowField("title", "title", values.read_text),
+    RowField("title_translated", "translateTitle", values.read_text),
+    RowField("sale_count", "soldOut", values.read_count),  # units of the last 30 days, not stock
+    RowField("buyer_count", "buyerNum", values.read_count),
+    RowField("trade_score", "goodsScore", values.read_score),
+    RowField("main_img", "imgUrl", values.read_url),
+    RowField("services", "serviceList", values.read_names),
 )
 
 
-def read_row(protocol: Protocol, raw_row: Any, notes: ParseIssues) -> tuple[Offer, int | None]:
-    """An offer and the rank that the gateway gives it, if it does.
+def read_row(protocol: Protocol, raw_row: Any, issues: ParseIssues) -> tuple[Offer, int | None]:
+    """An offer, and the rank that the gateway gives it, if any.
 
-    Raises `RowError` where there is no offer id to know it by. What else can't be read is null, with a note.
+    Raises `RowError` where there is no readable offer id. Any other unreadable value becomes null and is counted in
+    `issues`.
     """
     if not isinstance(raw_row, dict):
         raise RowError("not_an_object")
     if protocol is Protocol.BASE64:
         offer_id = _offer_id(raw_row.get("offerId"))
-        fields = _read_columns(BASE64_COLUMNS, raw_row, notes)
-        _add_price(fields, raw_row, notes)
+        fields = _read_columns(BASE64_COLUMNS, raw_row, issues)
+        _add_price(fields, raw_row, issues)
         rank = None
     else:
         offer_id = _offer_id(raw_row.get("itemId"))
-        fields = _read_columns(OPENPLATFORM_COLUMNS, raw_row, notes)
-        rank = notes.keep("rank", values.read_rank(raw_row.get("sort")))
+        fields = _read_columns(OPENPLATFORM_COLUMNS, raw_row, issues)
+        rank = issues.keep("rank", values.read_rank(raw_row.get("sort")))
     fields["detail_url"] = fields.get("detail_url") or DETAIL_URL.format(offer_id)
     return Offer(offer_id=offer_id, **fields), rank
 
@@ -81,24 +82,24 @@ def _offer_id(raw: Any) -> str:
     offer_id = values.read_id(raw)
     if offer_id is None:
         raise RowError("no_offer_id")
-    if isinstance(offer_id, Unread):
+    if isinstance(offer_id, Unparsable):
         raise RowError(f"offer_id_{offer_id.reason}")
     return offer_id
 
 
-def _read_columns(columns: Iterable[Column], raw_row: dict[str, Any], notes: ParseIssues) -> dict[str, Any]:
-    return {column.field: notes.keep(column.field, column.read(raw_row.get(column.key))) for column in columns}
+def _read_columns(columns: Iterable[RowField], raw_row: dict[str, Any], issues: ParseIssues) -> dict[str, Any]:
+    return {column.field: issues.keep(column.field, column.read(raw_row.get(column.key))) for column in columns}
 
 
-def _add_price(fields: dict[str, Any], raw_row: dict[str, Any], notes: ParseIssues) -> None:
-    """The price, and what it and the tiers say of each other: a range is both ends, tiers have a first."""
-    price = notes.keep("price", values.read_price(raw_row.get("price")))
+def _add_price(fields: dict[str, Any], raw_row: dict[str, Any], issues: ParseIssues) -> None:
+    """The price and the tiers; each is derived from the other where only one is given."""
+    price = issues.keep("price", values.read_price(raw_row.get("price")))
     for key in _FEN_PRICE_KEYS:
         if price is None and key in raw_row:
-            price = notes.keep("price", values.read_price(raw_row[key], fen=True))
+            price = issues.keep("price", values.read_price(raw_row[key], fen=True))
     tiers: list[PriceTier] | None = fields["price_tiers"]
     if price is None:
-        # what the smallest order pays a piece, as a detail's price is
+        # the price of the smallest order, as in a detail
         fields["price"] = min(tiers, key=lambda tier: tier.start_quantity).price if tiers else None
         return
     fields["price"] = price.low
@@ -107,7 +108,7 @@ def _add_price(fields: dict[str, Any], raw_row: dict[str, Any], notes: ParseIssu
 
 
 class ReadRow(NamedTuple):
-    """A row that was read: its 1-based place in the list as it came, and the gateway's rank."""
+    """A row that was read: its position in the list as sent, from 1, and the gateway's rank."""
 
     position: int
     rank: int | None
@@ -125,35 +126,37 @@ class RankedOffer(NamedTuple):
 
 @dataclass
 class Rows:
-    """What came of one list so far: pages arrive apart, in any order, and may be pickled in between."""
+    """The rows of one list so far. Pages are added one by one, in any order; the object may be pickled in between."""
 
     pages: dict[int, list[ReadRow | RejectedRow]] = field(default_factory=dict)
-    notes: ParseIssues = field(default_factory=ParseIssues)
+    issues: ParseIssues = field(default_factory=ParseIssues)
 
     def add_page(
         self, protocol: Protocol, raw_rows: Sequence[Any], page: int, page_size: int, collected_at: datetime
     ) -> None:
-        """Read the rows of a page (from 1). A page that comes again takes the place of the one before."""
+        """Read the rows of a page (from 1). A page that is added again replaces the earlier one."""
         first = (page - 1) * page_size + 1
         self.pages[page] = [
             self._read(protocol, raw_row, position, collected_at) for position, raw_row in enumerate(raw_rows, first)
         ]
 
     def _read(self, protocol: Protocol, raw_row: Any, position: int, collected_at: datetime) -> ReadRow | RejectedRow:
+        if position > values.MAX_RANK:
+            return RejectedRow(position=position, reason="beyond_last_rank", row=keepable(raw_row))
         try:
-            offer, rank = read_row(protocol, raw_row, self.notes)
+            offer, rank = read_row(protocol, raw_row, self.issues)
         except RowError as error:
             return RejectedRow(position=position, reason=error.reason, row=keepable(raw_row))
         return ReadRow(position, rank, offer, collected_at)
 
     @property
     def received(self) -> int:
-        """Rows that came, those rejected and those duplicates included."""
+        """The number of rows received, rejected and duplicate ones included."""
         return sum(len(rows) for rows in self.pages.values())
 
     @property
     def rejected(self) -> list[RejectedRow]:
-        """Rows that are no offers, with the reason, in the order of the list."""
+        """Rows that are not offers, with the reason, in the order of the list."""
         return [row for row in self._in_order() if isinstance(row, RejectedRow)]
 
     @property
@@ -170,10 +173,10 @@ class Rows:
 
 
 def arrange(rows: Sequence[ReadRow]) -> list[RankedOffer]:
-    """Order by the gateway's rank; for the whole list by position, if any offer has no rank or two have the same.
+    """Order by the gateway's rank; if any offer has no rank or two have the same, order the whole list by position.
 
-    An offer that comes twice is kept where it stands best. A row that was rejected or repeats another keeps its place
-    to itself: nobody behind it moves up, or a bad row would show as everyone's rise.
+    A duplicate offer keeps its best rank. The rank of a rejected or duplicate row stays unused: if the offers behind it
+    moved up, one bad row would look like a rise of all of them.
     """
     by_rank = _once_each(sorted(rows, key=lambda row: (row.rank is None, row.rank or 0, row.position)))
     ranks = [row.rank for row in by_rank if row.rank is not None]
@@ -190,7 +193,7 @@ def _once_each(rows: Iterable[ReadRow]) -> list[ReadRow]:
 
 
 def keepable(value: Any, depth: int = 6) -> Any:
-    """A value as a rejected file can hold it: what is too deep, too long or too many is cut."""
+    """A value for the file of rejected rows: cut where it is too deep, too long or has too many members."""
     if isinstance(value, str):
         return value[:500]
     if isinstance(value, dict | list) and not depth:

@@ -1,7 +1,7 @@
-"""The merchant's tokens: the refresh flow of `system.oauth2/getToken`, and what it brings.
+"""The merchant's tokens: the refresh flow of `system.oauth2/getToken`, and its answer.
 
-The flow is not signed and carries the secret in its form, so the logical call is empty: `toplist.api.requests`
-fills it in as the last step before the wire. It goes over https, or to this computer, as every gateway URL must.
+The flow is not signed and has the secret in its form. So the logical call is empty, and `toplist.api.calls.sign` fills
+it in as the last step before sending. It goes over https, or to this computer, as every gateway URL must.
 """
 
 from __future__ import annotations
@@ -13,19 +13,28 @@ from typing import Any, NoReturn
 
 from toplist.api.calls import GET_TOKEN, Call
 from toplist.api.decoding import one_line, parse_body
-from toplist.api.error_rules import check_refusal
+from toplist.api.error_envelopes import ErrorInfo
+from toplist.api.error_rules import check_refusal, refusal
 from toplist.api.values import read_count, read_text
-from toplist.errors import FatalApiError
+from toplist.errors import ApiError, FatalApiError, ListError, TransientApiError
 
-#: Refusals that mean the access token: a new one may help.
-TOKEN_CODES = frozenset({"401", "26", "27"})
-
+#: The errors of RFC 6749 that refuse the refresh token or the app. Any other error may be temporary.
+_REFUSALS = frozenset(
+    (
+        "invalid_request",
+        "invalid_client",
+        "invalid_grant",
+        "unauthorized_client",
+        "unsupported_grant_type",
+        "invalid_scope",
+    )
+)
 _STAMP = re.compile(r"(?P<second>[0-9]{14})(?P<milli>[0-9]{3})?(?P<zone>[+-][0-9]{4})")
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """An access token and what renews it, with their ends (aware, UTC) where they are known."""
+    """An access token and its refresh token, with their expiry times (aware, UTC) where they are known."""
 
     access_token: str | None = field(default=None, repr=False)
     refresh_token: str | None = field(default=None, repr=False)
@@ -42,45 +51,69 @@ def refresh_call() -> Call:
 
 
 def read_token_answer(status: int, body: bytes, before: Tokens, now: datetime) -> Tokens:
-    """The tokens of an answer to `refresh_call`, given at `now`; what it leaves out stays as it was `before`.
+    """The tokens of an answer to `refresh_call`, received at `now`.
 
-    Raises FatalApiError where the gateway does not accept the refresh token, TransientApiError for an answer that can't
-    be read, and the error that the table of error rules has for any other code.
+    What the answer leaves out, which mostly includes the refresh token, stays as in `before`. Raises FatalApiError only
+    where the gateway refuses the refresh token, TransientApiError for an error without a known code, and otherwise the
+    error of `toplist.api.error_rules`.
     """
-    value = parse_body(body)
-    if isinstance(value, dict) and not value.keys().isdisjoint(("access_token", "error")):
-        return read_tokens(value, before, now)
-    return read_tokens(check_refusal(status, body, GET_TOKEN.signed_as), before, now)
+    value = _json_object(body) if 200 <= status < 500 else {}
+    if one_line(value.get("error")).casefold() in _REFUSALS:
+        raise _refused(value)
+    access_token = read_text(value.get("access_token"))
+    if 200 <= status < 300 and isinstance(access_token, str):
+        return _tokens(access_token, value, before, now)
+    if "error" in value:
+        raise _other_error(status, value)
+    check_refusal(status, body, GET_TOKEN.signed_as)
+    raise TransientApiError("unreadable", "the answer has no access token")
 
 
-def read_tokens(value: Any, before: Tokens, now: datetime) -> Tokens:
-    """The tokens of an answer to `refresh_call`; what it leaves out, as the refresh token mostly is, stays as before.
+def _json_object(body: bytes) -> dict[str, Any]:
+    try:
+        value = parse_body(body)
+    except TransientApiError:
+        return {}
+    return value if isinstance(value, dict) else {}
 
-    Raises `FatalApiError`, with what the gateway says, where there is no access token in it.
-    """
-    answer = value if isinstance(value, dict) else {}
-    access_token = read_text(answer.get("access_token"))
-    if not isinstance(access_token, str):
-        said = one_line(answer.get("error_description")) or one_line(answer.get("error")) or "no access token came"
-        raise FatalApiError(
-            "refresh", f"{said}; TOPLIST_REFRESH_TOKEN is not accepted: have the merchant grant a new one"
-        )
-    seconds = read_count(answer.get("expires_in"))
-    renewed = replace(
+
+def _other_error(status: int, value: dict[str, Any]) -> ApiError:
+    """By phrase and status, as any call's error; otherwise it may be temporary."""
+    message = one_line(value.get("error_description")) or one_line(value["error"])
+    error = refusal(status, ErrorInfo("", message), GET_TOKEN.signed_as)
+    return TransientApiError("refresh", message) if isinstance(error, ListError) else error
+
+
+def _refused(value: dict[str, Any]) -> FatalApiError:
+    message = one_line(value.get("error_description")) or one_line(value["error"])
+    return FatalApiError(
+        "refresh", f"{message}; TOPLIST_REFRESH_TOKEN is not accepted: have the merchant grant a new one"
+    )
+
+
+def _tokens(access_token: str, value: dict[str, Any], before: Tokens, now: datetime) -> Tokens:
+    """A token is kept whatever its expiry times are: a time that can't be read is unknown."""
+    refresh_token = read_text(value.get("refresh_token"))
+    return replace(
         before,
         access_token=access_token,
-        access_expires_at=now + timedelta(seconds=seconds) if isinstance(seconds, int) else None,
+        access_expires_at=_after(now, read_count(value.get("expires_in"))),
+        refresh_token=refresh_token if isinstance(refresh_token, str) else before.refresh_token,
+        refresh_expires_at=read_instant(value.get("refresh_token_timeout")) or before.refresh_expires_at,
     )
-    refresh_token = read_text(answer.get("refresh_token"))
-    if isinstance(refresh_token, str):
-        renewed = replace(renewed, refresh_token=refresh_token)
-    if ends := read_instant(answer.get("refresh_token_timeout")):
-        renewed = replace(renewed, refresh_expires_at=ends)
-    return renewed
+
+
+def _after(now: datetime, seconds: object) -> datetime | None:
+    if not isinstance(seconds, int):
+        return None
+    try:
+        return now + timedelta(seconds=seconds)
+    except OverflowError:
+        return None
 
 
 def read_instant(raw: Any) -> datetime | None:
-    """``20261010164552223+0800``, as the gateway's clock and its tokens spell an instant; milliseconds may be missing.
+    """``20261010164552223+0800``, the form of the gateway's times; milliseconds may be missing.
 
     Aware, UTC; `None` where it can't be read.
     """
@@ -89,6 +122,6 @@ def read_instant(raw: Any) -> datetime | None:
         return None
     try:
         at = datetime.strptime(match["second"] + match["zone"], "%Y%m%d%H%M%S%z")
-    except ValueError:
+        return (at + timedelta(milliseconds=int(match["milli"] or 0))).astimezone(UTC)
+    except (ValueError, OverflowError):  # OverflowError: the first and the last day that a datetime can hold
         return None
-    return (at + timedelta(milliseconds=int(match["milli"] or 0))).astimezone(UTC)

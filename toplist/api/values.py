@@ -1,7 +1,7 @@
-"""Values as found in the wild → typed values.
+"""Values as gateways really send them → typed values.
 
-Every reader takes what JSON brought and returns the value, `None` where nothing was said (null, missing, blank), or
-`Unread` with the reason. None raises, whatever comes, and none makes a 0 of what it can't read.
+Every reader takes a JSON value and returns the typed value, `None` for no value (null, missing, blank), or `Unparsable`
+with the reason. A reader never raises, and never returns 0 for a value that it can't read.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from decimal import Decimal
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from toplist.api import numbers
-from toplist.api.numbers import FigureError
-from toplist.api.parse_issues import Unread
+from toplist.api.numbers import NumberError
+from toplist.api.parse_issues import Unparsable
 from toplist.items import PriceTier
 
 P = ParamSpec("P")
@@ -24,9 +24,15 @@ T = TypeVar("T")
 _FLAGS = {"true": True, "1": True, "y": True, "yes": True, "是": True}
 _FLAGS |= {"false": False, "0": False, "n": False, "no": False, "否": False}
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+#: Bounds of whole numbers, which every column of the database has room for (a test compares them).
+MAX_RANK = 2**15 - 1
+MAX_QUANTITY = 2**31 - 1
+MAX_COUNT = 10**12
+
+# Line ends, and marks that change the direction of the text. Joiners of emoji and of Indic scripts stay.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
-# A host with a dot in it, and nothing that could end an attribute or a line where the address is put on a page.
+# A host with a dot, and no character that could end an HTML attribute or a line.
 _UNFIT = r"\s\"'<>`\\\x00-\x1f\x7f-\x9f\ud800-\udfff"
 _URL = re.compile(rf"https?://[^/{_UNFIT}]+\.[^{_UNFIT}]+", re.IGNORECASE)
 _ID = re.compile(r"[0-9]{1,20}")
@@ -47,26 +53,26 @@ class Price(NamedTuple):
     high: float
 
     def tiers(self, start_quantity: int) -> list[PriceTier] | None:
-        """Both ends of a range as steps; `None` for a single price.
+        """Both ends of a range as price tiers; `None` for a single price.
 
-        A range does not say which quantity has which price, so both begin at the smallest order.
+        A range does not say which quantity has which price, so both tiers begin at the smallest order.
         """
         if self.low == self.high:
             return None
         return [PriceTier(start_quantity=start_quantity, price=price) for price in (self.low, self.high)]
 
 
-def _reader(read: Callable[Concatenate[Any, P], T]) -> Callable[Concatenate[Any, P], T | Unread | None]:
-    """Nothing said is `None`, and what the figures refuse is `Unread`."""
+def _reader(read: Callable[Concatenate[Any, P], T]) -> Callable[Concatenate[Any, P], T | Unparsable | None]:
+    """Return `None` for no value, and `Unparsable` where `read` raises NumberError."""
 
     @functools.wraps(read)
-    def reader(raw: Any, /, *args: P.args, **kwargs: P.kwargs) -> T | Unread | None:
+    def reader(raw: Any, /, *args: P.args, **kwargs: P.kwargs) -> T | Unparsable | None:
         if raw is None or (isinstance(raw, str) and (not raw or raw.isspace())):
             return None
         try:
             return read(raw, *args, **kwargs)
-        except FigureError as error:
-            return Unread(str(error))
+        except NumberError as error:
+            return Unparsable(str(error))
 
     return reader
 
@@ -76,35 +82,41 @@ def read_price(raw: Any, *, fen: bool = False) -> Price:
     """Yuan: ``"12.50"``, ``12.5``, ``"￥20.00-￥29.00"``, ``"10-15 元 / 件"``, ``"1250分"``.
 
     `fen` is for keys that say so (``priceFen``, ``priceCent``); a price is never taken for fen because of its size.
-    A price of 0 stands for "ask the seller" on 1688 and is not read.
+    A price of 0 means "ask the seller" on 1688 and is not read.
     """
     low, high = numbers.price(raw, fen=fen)
     if not low:
-        raise FigureError("zero")
+        raise NumberError("zero")
     return Price(float(low), float(high))
 
 
 @_reader
 def read_count(raw: Any) -> int:
-    """Things sold, buyers: ``"1.2万+"`` 12000, ``"2000+"``, ``"5.6万+件"``. A + is the gateway's lower bound, kept."""
-    return _whole(numbers.count(raw))
+    """Things sold, buyers: ``"1.2万+"`` 12000, ``"2000+"``, ``"5.6万+件"``. A + marks a lower bound, which is kept."""
+    return _whole(numbers.count(raw), MAX_COUNT)
 
 
 @_reader
 def read_quantity(raw: Any) -> int:
-    """Pieces of an order: ``"200件起批"``, ``"≥2件"``, ``2``. An order of 0 pieces is none and not read."""
-    quantity = _whole(numbers.count(raw))
+    """Pieces of an order: ``"200件起批"``, ``"≥2件"``, ``2``. 0 pieces are not read."""
+    quantity = _whole(numbers.count(raw), MAX_QUANTITY)
     if not quantity:
-        raise FigureError("zero")
+        raise NumberError("zero")
     return quantity
 
 
 @_reader
+def read_total(raw: Any) -> int:
+    """The rows of a list; 0 for an empty one."""
+    return _whole(numbers.count(raw), MAX_QUANTITY)
+
+
+@_reader
 def read_rank(raw: Any) -> int:
-    """A place in a list, from 1."""
-    rank = _whole(numbers.score(raw))
-    if not rank or rank > 1_000_000:
-        raise FigureError("absurd" if rank else "zero")
+    """A rank in a list, from 1."""
+    rank = _whole(numbers.score(raw), MAX_RANK)
+    if not rank:
+        raise NumberError("zero")
     return rank
 
 
@@ -121,15 +133,15 @@ def read_rate(raw: Any) -> float:
     * With ``%``, or after 回头率, a text is percent: ``"10%"`` 0.1, ``"0.5%"`` 0.005, ``"回头率7%"`` 0.07.
     * A bare number below 1 is a ratio already: ``"0.4666"``.
     * A bare number above 1 is percent points: ``"11"`` 0.11, ``"20"`` 0.2.
-    * A bare 1 is one percent point, 0.01: among sellers one buyer in a hundred coming back is common and all of them
-      is not, and of the two mistakes this one praises nobody wrongly.
+    * A bare 1 is one percent point, 0.01: sellers with a rate of 1 percent are common, and with 100 percent are not. If
+      that is wrong for one, its rate is too low and not too high.
 
     More than 100 percent is not read.
     """
     number, percent = numbers.rate(raw)
     ratio = number / 100 if percent or number >= 1 else number
     if ratio > 1:
-        raise FigureError("absurd")
+        raise NumberError("absurd")
     return float(ratio)
 
 
@@ -142,33 +154,33 @@ def read_flag(raw: Any) -> bool:
     if isinstance(raw, float):
         key = key.removesuffix(".0")
     if key not in _FLAGS:
-        raise FigureError("not_a_flag")
+        raise NumberError("not_a_flag")
     return _FLAGS[key]
 
 
 @_reader
 def read_text(raw: Any) -> str:
-    """A text without the space around it, on one line; a number is taken for its digits."""
+    """A text on one line without surrounding space; a number becomes its digits."""
     text = _SURROGATE.sub("\ufffd", _CONTROL.sub(" ", _scalar(raw))).strip()
     if len(text) > _MAX_TEXT:
-        raise FigureError("too_long")
+        raise NumberError("too_long")
     if not text:
-        raise FigureError("no_text")
+        raise NumberError("no_text")
     return text
 
 
 @_reader
 def read_url(raw: Any) -> str:
-    """An http(s) address; one that begins with ``//`` gets ``https:``. Anything else could be a script."""
+    """An http(s) address; one that begins with ``//`` gets ``https:``. Others could be scripts."""
     if not isinstance(raw, str):
-        raise FigureError("wrong_type")
+        raise NumberError("wrong_type")
     url = raw.strip()
     if url.startswith("//"):
         url = "https:" + url
     if len(url) > _MAX_TEXT:
-        raise FigureError("too_long")
+        raise NumberError("too_long")
     if not _URL.fullmatch(url):
-        raise FigureError("not_a_url")
+        raise NumberError("not_a_url")
     return url
 
 
@@ -176,96 +188,98 @@ def read_url(raw: Any) -> str:
 def read_id(raw: Any) -> str:
     """An id as text: ``699490252651``, ``"699490252651"``, ``6.99490252651e11`` where it is whole.
 
-    A float is an id only as long as it holds every digit (2^53).
+    A float is an id only up to 2^53, where it holds every digit.
     """
     if isinstance(raw, float):
         if not raw.is_integer() or abs(raw) > 2**53:
-            raise FigureError("not_whole")
+            raise NumberError("not_whole")
         raw = int(raw)
     text = numbers.plain_text(_scalar(raw)).lstrip("0")
     if not _ID.fullmatch(text):
-        raise FigureError("not_an_id")
+        raise NumberError("not_an_id")
     return text
 
 
 @_reader
 def read_names(raw: Any) -> list[str]:
-    """A list of plain names, or one text split by commas of either width. An empty list says that there are none."""
+    """A list of plain names, or one text split by commas of either width. An empty list means that there are none."""
     if isinstance(raw, str):
         raw = _split(r"[,，;；]", raw)
     if not isinstance(raw, list):
-        raise FigureError("wrong_type")
+        raise NumberError("wrong_type")
     if len(raw) > _MAX_TIERS:
-        raise FigureError("too_long")
+        raise NumberError("too_long")
     names = [read_text(name) for name in raw]
     if not all(isinstance(name, str) for name in names):
-        raise FigureError("not_a_name")
+        raise NumberError("not_a_name")
     return [name for name in names if isinstance(name, str)]
 
 
 @_reader
 def read_tiers(raw: Any, *, fen: bool = False) -> list[PriceTier] | None:
-    """Steps of a wholesale price, by quantity: a list of ``{startQuantity | beginAmount, price, promotionPrice}``, the
-    same as JSON text, or ``"1-9:12.50;10-99:11"``. An empty list says nothing.
+    """Price tiers by quantity: a list of ``{startQuantity | beginAmount, price, promotionPrice}``, the
+    same as JSON text, or ``"1-9:12.50;10-99:11"``. An empty list is no value.
 
-    The price is the wholesale price, and the promotion's only where there is no other, so that days compare. One bad
-    step makes the whole unread: a ladder with a rung missing would mislead.
+    The price is the wholesale price; the promotion's price is used only where there is no other, so that days can be
+    compared. One unreadable tier makes all unreadable: tiers with one missing would be wrong.
     """
     if isinstance(raw, str):
         raw = _tier_texts(raw)
     if isinstance(raw, dict):
         raw = [raw]
     if not isinstance(raw, list):
-        raise FigureError("wrong_type")
+        raise NumberError("wrong_type")
     if len(raw) > _MAX_TIERS:
-        raise FigureError("too_long")
-    return sorted((_tier(step, fen) for step in raw), key=lambda tier: (tier.start_quantity, tier.price)) or None
+        raise NumberError("too_long")
+    return sorted((_tier(tier, fen) for tier in raw), key=lambda tier: (tier.start_quantity, tier.price)) or None
 
 
 def _tier_texts(text: str) -> Any:
     if len(text) > 100 * _MAX_TIERS:
-        raise FigureError("too_long")
+        raise NumberError("too_long")
     if text.lstrip().startswith(("[", "{")):
         try:
             return json.loads(text)
         except (ValueError, RecursionError):
-            raise FigureError("not_json") from None
+            raise NumberError("not_json") from None
     return _split(r"[;；|\n]", text)
 
 
 def _split(separators: str, text: str) -> list[str]:
     parts = [part for part in re.split(separators, text) if part.strip()]
     if not parts:
-        raise FigureError("no_text")
+        raise NumberError("no_text")
     return parts
 
 
-def _tier(step: Any, fen: bool) -> PriceTier:
-    if isinstance(step, str):
-        match = _TIER_TEXT.fullmatch(numbers.plain_text(step))
+def _tier(tier: Any, fen: bool) -> PriceTier:
+    if isinstance(tier, str):
+        match = _TIER_TEXT.fullmatch(numbers.plain_text(tier))
         if match is None:
-            raise FigureError("bad_tier")
-        step = {"startQuantity": match["start"], "price": match["price"]}
-    if not isinstance(step, dict):
-        raise FigureError("bad_tier")
-    quantities = (read_quantity(step.get(key)) for key in _TIER_QUANTITY)
-    prices = (read_price(step.get(key), fen=fen) for key in _TIER_PRICE)
+            raise NumberError("bad_tier")
+        tier = {"startQuantity": match["start"], "price": match["price"]}
+    if not isinstance(tier, dict):
+        raise NumberError("bad_tier")
+    quantities = (read_quantity(tier.get(key)) for key in _TIER_QUANTITY)
+    prices = (read_price(tier.get(key), fen=fen) for key in _TIER_PRICE)
     quantity = next((value for value in quantities if isinstance(value, int)), None)
     price = next((value for value in prices if isinstance(value, Price)), None)
     if quantity is None or price is None:
-        raise FigureError("bad_tier")
+        raise NumberError("bad_tier")
     return PriceTier(start_quantity=quantity, price=price.low)
 
 
 def _scalar(raw: Any) -> str:
     if isinstance(raw, bool) or not isinstance(raw, str | int | float):
-        raise FigureError("wrong_type")
+        raise NumberError("wrong_type")
     if isinstance(raw, int) and raw.bit_length() > 128:
-        raise FigureError("absurd")  # and Python refuses to print it, if it is long enough
+        raise NumberError("absurd")  # Python refuses to print very long integers
     return str(raw)
 
 
-def _whole(number: Decimal) -> int:
+def _whole(number: Decimal, most: int) -> int:
     if number != number.to_integral_value():
-        raise FigureError("not_whole")
+        raise NumberError("not_whole")
+    if number > most:
+        raise NumberError("absurd")
     return int(number)

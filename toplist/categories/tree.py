@@ -1,4 +1,4 @@
-"""The category tree (类目) as far as it is known: three levels, the root categories on the first. Pure."""
+"""The category tree (类目) as far as it is known: three levels, with the root categories on level 1. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-#: The id that the root categories hang from; no category has it.
+#: The parent id of the root categories; no category has it.
 TOP = "0"
 DEEPEST = 3
 SEPARATOR = " > "
@@ -18,7 +18,7 @@ SEPARATOR = " > "
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """One category. `name` is Chinese, `level` counts from 1, a root category; `is_leaf` None: it was not said."""
+    """One category. `name` is Chinese; `level` is 1 for a root category; `is_leaf` may be unknown."""
 
     category_id: str
     parent_id: str
@@ -29,7 +29,7 @@ class Category:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """An answer about a category: when it was read, and how many of its children it left out as retired (停用)."""
+    """When the children of a category were read, and how many of them were left out as retired (停用)."""
 
     read_at: datetime
     retired: int = 0
@@ -39,9 +39,9 @@ TOP_CATEGORY = Category(TOP, "", None, 0, is_leaf=False)
 
 
 class Tree:
-    """Categories by id, and whose children were read when.
+    """Categories by id, and when the children of each were read.
 
-    `known` are categories whose names are known without asking; they count as read only once an answer says so.
+    `known` are categories whose names are known without a request; their children are not read yet.
     """
 
     def __init__(self, known: Iterable[Category] = ()):
@@ -52,11 +52,11 @@ class Tree:
             self._categories[category.category_id] = category
 
     def place(self, category: Category) -> None:
-        """Enter a category whose place is known; that does not make it one of its parent's children."""
+        """Add a category whose parent is known. It is not added to the parent's children."""
         self._categories[category.category_id] = category
 
     def grow(self, parent_id: str, children: Iterable[Category], reading: Reading) -> None:
-        """Take in what an answer said of a category's children; they replace those that were there."""
+        """Replace the children of a category by those of an answer."""
         kept = list(children)
         for child in kept:
             self.place(child)
@@ -64,26 +64,26 @@ class Tree:
         self._readings[parent_id] = reading
 
     def get(self, category_id: str) -> Category | None:
-        """The category of an id, the top included."""
+        """The category of an id, the parent of the roots included."""
         return self._categories.get(category_id)
 
     def reading(self, category_id: str) -> Reading | None:
-        """When its children were read; None if they never were."""
+        """When its children were read, or None."""
         return self._readings.get(category_id)
 
     def children(self, category_id: str) -> list[Category]:
-        """Its children in the gateway's order, as far as they were read."""
+        """Its children in the gateway's order; empty where they were not read."""
         children = (self._categories[each] for each in self._children.get(category_id, ()))
-        return [child for child in children if child.parent_id == category_id]  # and has not moved since
+        return [child for child in children if child.parent_id == category_id]  # not moved since
 
     def ends(self, category: Category) -> bool:
-        """Whether nothing is below it: a leaf by its own word or its children's, or the third level."""
+        """Whether nothing is below it: it is a leaf, has no children, or is on level 3."""
         if category.level >= DEEPEST or category.is_leaf is True:
             return True
         return category.category_id in self._readings and not self.children(category.category_id)
 
     def lineage(self, category_id: str) -> list[Category]:
-        """From the root category down to this one; empty where a part of the way is unknown."""
+        """The categories from the root down to this one; empty where one between is unknown."""
         line: list[Category] = []
         while category_id != TOP:
             category = self._categories.get(category_id)
@@ -99,7 +99,7 @@ class Tree:
         return sum(reading.retired for reading in readings if reading)
 
     def is_below(self, category_id: str, ancestor_id: str) -> bool:
-        """Whether a category is another one, or somewhere below it."""
+        """Whether a category is the ancestor itself, or below it."""
         seen = {TOP, ""}
         while category_id not in seen and category_id != ancestor_id:
             seen.add(category_id)
@@ -108,7 +108,7 @@ class Tree:
         return category_id == ancestor_id
 
     def path(self, category_id: str) -> str | None:
-        """Names from the root category down: `女装 > 连衣裙`. A name that the gateway did not give is its id."""
+        """Names from the root category down: `女装 > 连衣裙`. An unknown name is replaced by the id."""
         line = self.lineage(category_id)
         return SEPARATOR.join(each.name or each.category_id for each in line) or None
 
@@ -120,18 +120,18 @@ class Tree:
                 yield from self.below(child.category_id)
 
     def at_level(self, category_ids: Iterable[str], level: int) -> list[str]:
-        """The categories at `level` at or below the given ones, and what ends before it; each once, in their order.
+        """The categories at `level`, at or below the given ones, and leaves above that level; each once, in order.
 
-        One that was not read yields nothing: see `unread`.
+        A category that was not read yields nothing: see `unread`.
         """
         return list(dict.fromkeys(found for each in category_ids for found in self._at_level(each, level)))
 
     def unread(self, category_ids: Iterable[str], level: int) -> list[str]:
-        """The categories at or below the given ones that must be read to know those at `level`, and never were."""
+        """The categories at or below the given ones that must be read to know those at `level`, and were not."""
         return [each for each in self._above(category_ids, level) if each not in self._readings]
 
     def due(self, category_ids: Iterable[str], level: int, before: datetime) -> list[str]:
-        """As `unread`, with those that were last read before an instant."""
+        """As `unread`, and also those that were last read before a time."""
         return [
             each
             for each in self._above(category_ids, level)
@@ -168,5 +168,5 @@ def roots_data() -> list[dict[str, Any]]:
 
 
 def builtin_roots() -> list[Category]:
-    """The root categories, whose ids and names need no request."""
+    """The root categories. Their ids and names need no request."""
     return [Category(str(root["id"]), TOP, root["name"], 1, root["isLeaf"]) for root in roots_data()]

@@ -1,1 +1,1 @@
-
+"""`scrapy` commands. A command's name is its module's name."""

@@ -11,10 +11,12 @@ from math import expm1
 from unicodedata import east_asian_width
 
 from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
 
 from toplist.backtesting import NAMED, Pick, Proof, prove
-from toplist.config import Places, count_covers
+from toplist.config import Places, sale_count_covers
 from toplist.errors import InputError
+from toplist.product_settings import ProductSettings
 from toplist.storage.database import open_database
 from toplist.trends.table import as_json, as_table, in_words
 
@@ -41,16 +43,19 @@ class Command(ScrapyCommand):
         parser.add_argument("--json", action="store_true", help="for machines")
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        if args:
+            raise UsageError(f"scrapy backtest takes options only, not {args[0]!r}")
         assert self.settings is not None
         try:
-            places = Places.load(self.settings, sandbox=opts.gateway == "sandbox")
-            covers = count_covers(self.settings, opts.gateway == "sandbox")
-            engine = open_database(places.database_url)
+            sandbox = opts.gateway == "sandbox"
+            given = ProductSettings.read(self.settings)
+            engine = open_database(Places.of(given, sandbox=sandbox).database_url)
         except InputError as error:
             print(f"toplist: {error}", file=sys.stderr)
             self.exitcode = 2
             return
         try:
+            covers = sale_count_covers(given, sandbox=sandbox)
             proofs = prove(engine, days=opts.days, k=opts.k, horizons=(7, 30), count_covers=covers)
         finally:
             engine.dispose()

@@ -13,14 +13,16 @@ from typing import Any
 from scrapy.commands import ScrapyCommand
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.exceptions import UsageError
+from scrapy.settings import BaseSettings
 
 from toplist.categories.tree import DEEPEST, TOP, Category, Tree
-from toplist.config import Places, category_cache_days
+from toplist.config import Config, Places
 from toplist.dates import utc_now
 from toplist.errors import InputError
 from toplist.extensions import SnapshotExtension
 from toplist.items import Source
-from toplist.planning import load_cached_tree, walked
+from toplist.options import CrawlOptions
+from toplist.product_settings import ProductSettings
 from toplist.ratelimit.limiter import LimiterClosed
 from toplist.spiders.toplist import TopListSpider
 from toplist.storage.categories import Categories
@@ -31,14 +33,17 @@ class TreeSpider(TopListSpider):
     """Walks the tree down to a level within the limits, and asks for no list."""
 
     name = "categories"
-    writes_feeds = False
     _level: int
+
+    @classmethod
+    def check(cls, config: Config, options: CrawlOptions, settings: BaseSettings) -> None:
+        """It writes no feed."""
 
     async def start(self) -> AsyncIterator[Any]:
         """The tree is what it brings; there is nothing to yield."""
-        self.run.tree = await load_cached_tree(self.run)
+        await self.categories.load()
         with contextlib.suppress(LimiterClosed):
-            await walked(self.run, (TOP,), self._level)
+            await self.categories.at_level((TOP,), self._level)
         return
         yield
 
@@ -91,7 +96,9 @@ class Command(ScrapyCommand):
 
     def _is_due(self, tree: Tree, level: int) -> bool:
         assert self.settings is not None
-        return bool(tree.due([TOP], level, utc_now() - timedelta(days=category_cache_days(self.settings))))
+        return bool(
+            tree.due([TOP], level, utc_now() - timedelta(days=ProductSettings.read(self.settings).category_cache_days))
+        )
 
     def _walk(self, gateway: str | None, level: int) -> None:
         """Raises InputError."""

@@ -5,15 +5,25 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from pathlib import Path
 from typing import Any
 
+from scrapy.commands import ScrapyHelpFormatter
 from scrapy.commands.crawl import Command as StockCommand
+from scrapy.crawler import Crawler
 
+from toplist.config import project_dir
 from toplist.errors import InputError
 from toplist.extensions import SnapshotExtension
+from toplist.options import Arguments
+from toplist.spiders.toplist import TopListSpider
 from toplist.summary import remarks, table
 
 logger = logging.getLogger("toplist")
+
+
+class _HelpFormatter(ScrapyHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Scrapy's help, with the table of spider arguments as it is."""
 
 
 class Command(StockCommand):
@@ -22,12 +32,31 @@ class Command(StockCommand):
     Exit status 0: every planned list ended, a row came, every feed was delivered. 3: not so. 2: bad input.
     """
 
+    _log_file: Path | None = None
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.formatter_class = _HelpFormatter
+        parser.epilog = "Arguments of the spider toplist, as -a NAME=VALUE:\n\n" + Arguments.help()
+
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        """On a terminal Scrapy's lines go to a file, unless an option or a setting says where they go."""
+        super().process_options(args, opts)
+        assert self.settings is not None
+        root = project_dir()
+        said = opts.logfile or opts.loglevel or opts.nolog or self.settings.get("LOG_FILE")
+        if args == [TopListSpider.name] and sys.stderr.isatty() and root is not None and not said:
+            self._log_file = root / ".scrapy" / "crawl.log"
+            self._log_file.parent.mkdir(parents=True, exist_ok=True)
+            self.settings.set("LOG_FILE", str(self._log_file), priority="cmdline")
+            self.settings.set("LOG_FILE_APPEND", False, priority="cmdline")
+
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         if len(args) != 1:
             super().run(args, opts)
             return
         assert self.crawler_process is not None
-        crawler = self._create_crawler(args[0])
+        crawler = self.crawler_process.create_crawler(args[0])
         problems: list[BaseException | None] = []
         started: Any = self.crawler_process.crawl(crawler, **opts.spargs)
         started.add_done_callback(lambda task: problems.append(task.exception()))
@@ -36,7 +65,7 @@ class Command(StockCommand):
 
     def _tell(self, crawler: Any, problems: list[BaseException]) -> None:
         bad_input = next((each for each in problems if isinstance(each, InputError)), None)
-        bad_input = bad_input or getattr(getattr(crawler.spider, "run", None), "bad_input", None)
+        bad_input = bad_input or getattr(getattr(crawler.spider, "control", None), "bad_input", None)
         if bad_input is not None:
             print(f"toplist: {bad_input}", file=sys.stderr)
             if self.settings and self.settings.get("LOG_FILE"):
@@ -46,16 +75,26 @@ class Command(StockCommand):
         for problem in problems:
             kind = type(problem).__name__
             logger.critical("The crawl could not be made: %s: %s", kind, problem, exc_info=problem)
-        snapshot = crawler.get_extension(SnapshotExtension) if getattr(crawler, "_extensions", None) else None
+        snapshot = _snapshot(crawler)
         if problems or snapshot is None:
             self.exitcode = 1 if problems else self.exitcode
             return
         verdict = snapshot.verdict(crawler.stats.get_value("finish_reason"))
-        run = snapshot.run
-        if run.asked.dry_run and run.plan is not None:
-            print("\n".join([run.plan.cost.table(), *remarks(run.tally)]))
+        spider = crawler.spider
+        if spider.options.dry_run and spider.plan is not None:
+            print("\n".join([spider.plan.cost.table(), *remarks(spider.summary)]))
         else:
-            extras = (crawler.spider.details, crawler.spider.daily)
-            print("\n".join([table(run.tally), *(line for each in extras for line in each.summary())]))
+            extras = (spider.details, spider.daily)
+            print("\n".join([table(spider.summary), *(line for each in extras for line in each.summary())]))
         logger.log(logging.INFO if verdict.is_good else logging.ERROR, "Verdict: %s", verdict)
+        if self._log_file is not None:
+            print(f"Verdict: {verdict}\nLog: {self._log_file}")
         self.exitcode = verdict.exit_status
+
+
+def _snapshot(crawler: Crawler) -> SnapshotExtension | None:
+    """None for another spider, and for a crawl that ended before its extensions were made."""
+    try:
+        return crawler.get_extension(SnapshotExtension)
+    except RuntimeError:
+        return None

@@ -12,12 +12,15 @@ from typing import Any
 
 from scrapy.commands import ScrapyCommand
 from scrapy.crawler import Crawler
+from scrapy.exceptions import UsageError
 
 from toplist.backtesting import prove
 from toplist.commands.backtest import summary_text
+from toplist.compat import keep_running
 from toplist.config import project_dir
 from toplist.dates import business_date, utc_now
 from toplist.extensions import SnapshotExtension
+from toplist.gateway_spider import GatewaySpider
 from toplist.storage.database import open_database
 
 logger = logging.getLogger("toplist")
@@ -25,9 +28,8 @@ CATEGORIES = "10166,311"
 _NEXT = """
 Where to look next:
   {feeds}: a feed for each day, the newest picks have the highest breakout_score
-  sqlite3 {database} "SELECT rank, title, sale_count, breakout_score FROM entries LIMIT 20"
-  docs/metrics.md says what each figure means, and what it does not
-  TOPLIST_DATABASE_URL=sqlite:///{database} scrapy backtest --gateway=sandbox: the whole table"""
+  TOPLIST_DATABASE_URL=sqlite:///{database} scrapy backtest --gateway=sandbox: the whole table
+  docs/metrics.md says what each figure means, and what it does not"""
 FULL_SPEED = {
     "LOG_LEVEL": "WARNING",
     "TOPLIST_QPS": 0,
@@ -57,6 +59,8 @@ class Command(ScrapyCommand):
         super().process_options(args, opts)
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        if args:
+            raise UsageError(f"scrapy demo takes options only, not {args[0]!r}")
         assert self.crawler_process is not None
         began = time.monotonic()
         folder = (project_dir() or Path()) / ".scrapy"
@@ -67,8 +71,7 @@ class Command(ScrapyCommand):
         dates = [today - timedelta(days=back) for back in reversed(range(opts.days))]
         task = asyncio.get_event_loop().create_task(self._days(dates, f"sqlite:///{database}", folder))
         process: Any = self.crawler_process
-        process._active.add(task)  # the process ends when the last day has
-        task.add_done_callback(process._active.discard)
+        keep_running(process, task)  # the process ends when the last day has
         process.start()
         print(f"{len(dates)} days in {time.monotonic() - began:.0f} s, in {database}")
         engine = open_database(f"sqlite:///{database}")
@@ -83,8 +86,9 @@ class Command(ScrapyCommand):
             await crawler.crawl_async(gateway="sandbox", snapshot_date=str(day), categories=CATEGORIES)
             snapshot = crawler.get_extension(SnapshotExtension)
             assert snapshot is not None
+            assert isinstance(crawler.spider, GatewaySpider)
             verdict = snapshot.verdict(crawler.stats.get_value("finish_reason"))
-            print(f"{day}: {sum(snapshot.run.tally.rows.values())} entries, {verdict}", flush=True)
+            print(f"{day}: {crawler.spider.summary.total_rows} entries, {verdict}", flush=True)
             self.exitcode = max(self.exitcode, verdict.exit_status)
 
     def _day_crawler(self, database: str, folder: Path) -> Crawler:

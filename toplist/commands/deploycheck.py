@@ -86,11 +86,14 @@ def _server(name: str) -> tuple[ScrapydClient, str]:
     """A target of scrapy.cfg, as `scrapyd-deploy` reads it. Raises Unreachable."""
     try:
         from scrapyd_client.pyclient import ScrapydClient
-        from scrapyd_client.utils import _get_targets  # type: ignore[import-untyped]
+        from scrapyd_client.utils import get_config  # type: ignore[import-untyped]
     except ImportError:
         raise Unreachable("scrapyd-client is missing: pip install scrapyd-client") from None
-    target = _get_targets().get(name)
-    if target is None or "project" not in target:
+    config = get_config()
+    sections = ("deploy", f"deploy:{name}")
+    target = {key: value for each in sections if config.has_section(each) for key, value in config.items(each)}
+    named = name == "default" or config.has_section(f"deploy:{name}")
+    if not named or not {"url", "project"} <= target.keys():
         raise Unreachable(f"scrapy.cfg has no [deploy] target {name!r} with a url and a project")
     url = target["url"].rstrip("/")
     return ScrapydClient(url, target.get("username"), target.get("password", "")), target["project"]

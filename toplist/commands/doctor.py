@@ -6,7 +6,6 @@ import argparse
 import json
 from datetime import timedelta
 from typing import Any
-from unicodedata import east_asian_width
 
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
@@ -16,13 +15,14 @@ from toplist.config import Config
 from toplist.dates import business_date, utc_now
 from toplist.doctor import DoctorSpider, Finding, State, is_ready
 from toplist.errors import InputError
-from toplist.feeds.delivery import probe
+from toplist.feeds.delivery import check_access
 from toplist.feeds.s3 import S3Options
 from toplist.feeds.snapshot import check_feeds
 from toplist.feeds.uris import parse_targets
 from toplist.ranktypes import Protocol
 from toplist.storage.database import open_database
 from toplist.storage.trend_models import states
+from toplist.tables import text_table
 
 
 class Command(ScrapyCommand):
@@ -124,15 +124,13 @@ def _database(config: Config) -> Finding:
 def _counts(config: Config) -> list[Finding]:
     """What a sale count covers, with the evidence, and what the breakout models are worth."""
     engine = open_database(config.places.database_url)
-    tomorrow = business_date(utc_now()) + timedelta(days=1)
-    found = states(engine, tomorrow)
+    found = states(engine, business_date(utc_now()) + timedelta(days=1))
     engine.dispose()
     findings = []
     for source, protocol, state in found:
         coverage = state.coverage(protocol, config.count_covers)
         findings.append(Finding(f"sale counts {source} {protocol}", State.OK, f"{coverage} ({state.evidence})"))
-        warnings = state.warnings(coverage)
-        if warnings:
+        if warnings := state.warnings(coverage):
             findings.append(Finding(f"breakout {source} {protocol}", State.NOTE, "; ".join(warnings)))
     return findings
 
@@ -144,7 +142,7 @@ def _feed(config: Config, settings: Any) -> Finding:
         targets = parse_targets(config.places.feed_uri, day)
     except InputError as error:
         return Finding("feed", State.PROBLEM, str(error), "see to it that it can be written", is_needed=True)
-    failed = probe(targets, s3=S3Options.from_settings(settings))
+    failed = check_access(targets, s3=S3Options.from_settings(settings))
     if failed:
         said = " ".join(each.reason for each in failed)
         return Finding("feed", State.PROBLEM, said, "check the bucket, the keys and the endpoint", is_needed=True)
@@ -153,16 +151,9 @@ def _feed(config: Config, settings: Any) -> Finding:
 
 def table(findings: list[Finding]) -> str:
     """For people: a line a check, and what to do below it."""
-    width = max(_columns(each.check) for each in findings)
-    lines = []
+    rows: list[tuple[str, str, str]] = []
     for each in findings:
-        gap = " " * (width - _columns(each.check))
-        lines.append(f"{each.state:<11}  {each.check}{gap}  {each.seen}".rstrip())
+        rows.append((each.state, each.check, each.seen))
         if each.todo:
-            lines.append(f"{'':11}  {'':{width}}  -> {each.todo}")
-    return "\n".join(lines)
-
-
-def _columns(text: str) -> int:
-    """How wide a terminal shows it: a Chinese character takes two columns."""
-    return sum(2 if east_asian_width(char) in "WF" else 1 for char in text)
+            rows.append(("", "", f"-> {each.todo}"))
+    return text_table((), rows, left=3)

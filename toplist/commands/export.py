@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from datetime import date
 
 from scrapy.commands import ScrapyCommand
@@ -12,6 +13,7 @@ from scrapy.exceptions import UsageError
 from toplist.config import Places
 from toplist.errors import InputError
 from toplist.feeds.delivery import Failed
+from toplist.feeds.s3 import S3Options
 from toplist.feeds.snapshot import check_feeds, write_snapshot
 from toplist.items import Source
 from toplist.storage.database import open_database
@@ -46,18 +48,20 @@ class Command(ScrapyCommand):
         if opts.feed:
             self.settings.set("TOPLIST_FEED_URI", opts.feed, priority="cmdline")
         try:
-            self._export(opts.snapshot_date, Source.SANDBOX if opts.gateway else Source.GATEWAY)
+            places = Places.load(self.settings, sandbox=bool(opts.gateway))
+            if opts.feed:  # the other files stand beside the feed that was named, not at the crawls' own places
+                places = replace(places, rejected_uri=None, dropped_out_uri=None)
+            self._export(places, opts.snapshot_date, Source.SANDBOX if opts.gateway else Source.GATEWAY)
         except InputError as error:
             self._fail(2, str(error))
 
-    def _export(self, day: date, source: Source) -> None:
+    def _export(self, places: Places, day: date, source: Source) -> None:
         assert self.settings is not None
-        places = Places.load(self.settings, sandbox=source is Source.SANDBOX)
         check_feeds(places, day)
         engine = open_database(places.database_url)
         try:
             history = History(engine, Ledger(engine, day))
-            outcomes = write_snapshot(places, history, day, source, self.settings)
+            outcomes = write_snapshot(places, history, day, source, S3Options.from_settings(self.settings))
             if not outcomes:
                 self._fail(3, _nothing(history, day, source))
         finally:

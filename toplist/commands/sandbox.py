@@ -1,4 +1,4 @@
-"""``scrapy sandbox``: a gateway of ours on a port, with faults on demand."""
+"""``scrapy sandbox``: a local gateway on a port, with faults on demand."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from toplist.errors import InputError
-from toplist.sandbox.options import add_options, gateway_from
-from toplist.sandbox.serving import serve
+from toplist.sandbox.server import add_options, gateway_from, serve
 
 
 class Command(ScrapyCommand):
@@ -19,7 +18,7 @@ class Command(ScrapyCommand):
     requires_crawler_process = False
 
     def short_desc(self) -> str:
-        return "Serve a 1688 gateway to try things on"
+        return "Serve a local 1688 gateway for trials"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)

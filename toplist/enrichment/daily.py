@@ -12,13 +12,12 @@ from scrapy import Request
 from toplist.api.calls import Api
 from toplist.api.daily import Figure, daily_call, windows
 from toplist.enrichment.base import Enrichment
-from toplist.run import Run
-from toplist.storage.daily import DailyStore
+from toplist.storage.enrichment import DailyStore
 
 logger = logging.getLogger(__name__)
 
 BREAKOUT = "breakout"
-_PICKED = 20  # offers of `daily=breakout`: at seven calls each a minute at the usual budget
+_MAX_PICKED = 20  # offers of `daily=breakout`: at seven calls each a minute at the usual budget
 
 
 class Daily(Enrichment):
@@ -26,18 +25,18 @@ class Daily(Enrichment):
 
     scope = "daily"
 
-    def __init__(self, run: Run):
-        super().__init__(run)
-        self.store = DailyStore(run.engine, run.source)
-        self.offers: list[str] = []
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self._store = DailyStore(self._storage.engine, self._source)
+        self._offers: list[str] = []
         self._ungranted: set[Figure] = set()
 
     async def requests(self, callback: Callable[..., Any], errback: Callable[..., Any]) -> AsyncIterator[Request]:
         """A request for each figure, offer and window of a month."""
-        self.offers = await self._picked()
-        yesterday = self.run.asked.snapshot_date - timedelta(days=1)
+        self._offers = await self._picked()
+        yesterday = self._options.snapshot_date - timedelta(days=1)
         for figure in Figure:
-            for offer_id in self.offers:
+            for offer_id in self._offers:
                 for first, last in windows(await self._first_day(figure, offer_id), yesterday):
                     if self.is_over or figure in self._ungranted:
                         break
@@ -46,36 +45,35 @@ class Daily(Enrichment):
                         offer_id,
                         callback=callback,
                         errback=errback,
-                        cb_kwargs={"figure": figure.name},
-                        meta={"toplist_figure": figure.name},
+                        cb_kwargs={"figure": figure},
                     )
 
     async def _picked(self) -> list[str]:
-        day, asked = self.run.asked.snapshot_date, self.run.asked.daily
-        if asked != (BREAKOUT,):
-            return list(asked or ())
-        picked = await self.run.in_thread(lambda: self.store.breakouts(day, _PICKED))
+        day, wanted = self._options.snapshot_date, self._options.daily
+        if wanted != (BREAKOUT,):
+            return list(wanted or ())
+        picked = await self._storage.run(lambda: self._store.breakouts(day, _MAX_PICKED))
         if not picked:
             logger.info("No entry of %s has a breakout score yet, so daily=breakout picks none", day)
         return picked
 
     async def _first_day(self, figure: Figure, offer_id: str) -> date:
-        earliest = self.run.asked.snapshot_date - timedelta(days=figure.days_back)
-        stored = await self.run.in_thread(lambda: self.store.last_day(offer_id, figure.field))
-        if stored is None or self.run.asked.refresh:
+        earliest = self._options.snapshot_date - timedelta(days=figure.days_back)
+        stored = await self._storage.run(lambda: self._store.last_day(offer_id, figure.field))
+        if stored is None or self._options.refresh:
             return earliest
         return max(earliest, stored + timedelta(days=1))
 
     async def take(self, offer_id: str, figure: Figure, figures: dict[date, int | float]) -> None:
         """Store an answer."""
-        await self.run.in_thread(lambda: self.store.store(offer_id, figure.field, figures))
-        self.run.stats.inc_value("toplist/daily/days", len(figures))
+        await self._storage.run(lambda: self._store.store(offer_id, figure.field, figures))
+        self._stats.inc_value("toplist/daily/days", len(figures))
         self.count()
 
     def ungranted(self, api: Api) -> None:
         """One figure's API is not granted; the others may be."""
         super().ungranted(api)
-        self._ungranted |= {figure for figure in Figure if figure.api is api}
+        self._ungranted |= {figure for figure in Figure if figure.api == api}
         names = ", ".join(sorted(figure.field for figure in self._ungranted))
         self.ended = f"no grant for {names}" if len(self._ungranted) == len(Figure) else None
         self.failures = [each for each in self.failures if not each.startswith("no grant")]
@@ -83,7 +81,6 @@ class Daily(Enrichment):
             self.failures.append(f"no grant for {names}")
 
     def summary(self) -> list[str]:
-        """For people, after the table of the lists."""
-        if not self.run.asked.daily:
+        if not self._options.daily:
             return []
-        return self.lines(f"daily figures: {len(self.offers)} offers, {self.answered} answers")
+        return self.lines(f"daily figures: {len(self._offers)} offers, {self.answered} answers")

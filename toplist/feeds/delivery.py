@@ -1,5 +1,7 @@
-"""A snapshot's feed, to all its places in one pass: written beside its target and moved over it, or uploaded and
-verified. A feed that holds more of the same snapshot is never replaced by less.
+"""Files to their places: written beside the target and moved over it, or uploaded and verified.
+
+`deliver` writes a snapshot's feed, to all its places in one pass; `deliver_file` any other file. An existing feed that
+has more rows of the same snapshot is never replaced by fewer.
 
 Blocks: call it in a thread.
 """
@@ -8,35 +10,27 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import os
-import secrets
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from glob import escape as glob_escape
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO
 
 from toplist.errors import ToplistError
-from toplist.feeds.held import ExistingFeed, read_held
-from toplist.feeds.s3 import S3Error, S3Options, S3Store
-from toplist.feeds.uris import FeedTarget
-from toplist.feeds.writers import FileDigest, Written, batches, open_writer
+from toplist.feeds.formats import EntryWriter, ExistingFeed, batches, open_writer, read_existing
+from toplist.feeds.s3 import S3Error, S3Options, S3Store, S3Unreachable, file_sha256
+from toplist.feeds.uris import Target
+from toplist.files import Replacement, replacing
 from toplist.items import Entry, Source
 
-__all__ = ["Delivered", "Failed", "S3Options", "deliver", "probe"]
-
-T = TypeVar("T")
-
-STALE = 24 * 3600  # seconds without a write, after which a half-written file is of a process that was killed
+__all__ = ["Delivered", "Failed", "S3Options", "check_access", "deliver", "deliver_file"]
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """A feed that is where it should be. `size` in bytes, `sha256` in hex."""
+    """A file that is where it should be. `rows` of a feed, `size` in bytes, `sha256` in hex."""
 
     uri: str
     rows: int
@@ -46,19 +40,22 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A feed that is not. `reason` is one sentence without secrets; `kept` is the local copy, if there is one."""
+    """A file that is not. `reason` is one sentence without secrets; `kept` is the local copy, if there is one;
+    `is_transient` says that S3 did not answer, which it may do at another time.
+    """
 
     uri: str
     reason: str
     kept: Path | None = None
+    is_transient: bool = False
 
 
-class _Refused(ToplistError):
-    """What is there is better than what would replace it."""
+class ShrinkingFeedError(ToplistError):
+    """The existing feed has more rows than the new one, or rows of a better source. The message is one clause."""
 
 
 def deliver(
-    targets: Sequence[FeedTarget],
+    targets: Sequence[Target],
     entries: Callable[[], Iterable[Entry]],
     *,
     snapshot_date: date,
@@ -72,184 +69,209 @@ def deliver(
     snapshot is left as it is unless `allow_fewer`; so is one that holds 1688's entries where these are the sandbox's.
     What could not be uploaded stays in the folder `spool` until a delivery to the same target succeeds.
     """
-    feeds = [_Feed(target, snapshot_date, spool) for target in targets]
+    files = [_FeedFile(target, snapshot_date, spool) for target in targets]
     try:
-        _write(feeds, entries)
+        _write(files, entries)
         connect = cache(lambda: S3Store(s3))
-        return [feed.finish(connect, allow_fewer) for feed in feeds]
+        return [file.finish(connect, allow_fewer) for file in files]
     finally:
-        for feed in feeds:
-            feed.clear()
+        for file in files:
+            file.discard()
 
 
-def probe(targets: Iterable[FeedTarget], *, s3: S3Options | None = None) -> list[Failed]:
+def deliver_file(
+    target: Target, write: Callable[[BinaryIO], object], *, spool: Path, s3: S3Options | None = None
+) -> Delivered | Failed:
+    """Let `write` fill a file, and bring it to the target, whatever was there. Nothing is raised.
+
+    What could not be uploaded stays in the folder `spool`, as with `deliver`.
+    """
+    path, kept = _local_path(target, spool), None
+    try:
+        with replacing(path) as part, part.open("wb") as file:
+            write(file)
+            file.flush()  # a full disk raises here, before the file is moved
+        delivered = Delivered(target.uri, 0, path.stat().st_size, file_sha256(path))
+        if target.path is None:
+            kept = path
+            S3Store(s3).upload(target, path, content_type(target))
+            path.unlink()
+    except Exception as error:
+        return _failed(target, error, kept)
+    return delivered
+
+
+def check_access(targets: Iterable[Target], *, s3: S3Options | None = None) -> list[Failed]:
     """Ask S3 for each target that is there, and change nothing: what would fail, said before a crawl. [] is good."""
     connect = cache(lambda: S3Store(s3))
     failed = []
     for target in targets:
         if target.path is None:
             try:
-                connect().reach(target)
+                connect().exists(target)
             except S3Error as error:
-                failed.append(Failed(target.uri, f"{target.uri} can't be reached: {error}."))
+                reason = f"{target.uri} can't be used: {error}."
+                failed.append(Failed(target.uri, reason, is_transient=isinstance(error, S3Unreachable)))
     return failed
 
 
-def _write(feeds: Sequence[_Feed], entries: Callable[[], Iterable[Entry]]) -> None:
-    for feed in feeds:
-        feed.open()
+def exists(target: Target, s3: S3Options | None = None) -> bool:
+    """Whether something is at the target. Raises S3Error."""
+    return target.path.exists() if target.path is not None else S3Store(s3).exists(target)
+
+
+def ensure_not_shrinking(existing: ExistingFeed | None, new: ExistingFeed, allow_fewer: bool) -> None:
+    """Raises ShrinkingFeedError where the new feed must not replace the existing one."""
+    if existing is None or existing.rows == 0:
+        return
+    if (existing.source, new.source) == (Source.GATEWAY, Source.SANDBOX):
+        raise ShrinkingFeedError("it holds entries of 1688, and these are the sandbox's, which needs a feed of its own")
+    if allow_fewer or new.rows >= existing.rows:
+        return
+    same = existing.snapshot_date == new.snapshot_date and existing.source == (new.source or existing.source)
+    if same or new.rows == 0:
+        raise ShrinkingFeedError(f"the existing feed has more rows ({existing.rows}) than the new one ({new.rows})")
+
+
+def content_type(target: Target) -> str:
+    """The media type that goes with it on S3."""
+    found = (kind for suffix, kind in _CONTENT_TYPES.items() if target.name.lower().endswith(suffix))
+    return next(found, "application/octet-stream")
+
+
+_CONTENT_TYPES: Mapping[str, str] = {
+    ".jsonl": "application/x-ndjson",
+    ".gz": "application/gzip",
+    ".csv": "text/csv; charset=utf-8",
+    ".parquet": "application/vnd.apache.parquet",
+    ".html": "text/html; charset=utf-8",
+}
+
+
+def _write(files: Sequence[_FeedFile], entries: Callable[[], Iterable[Entry]]) -> None:
+    for file in files:
+        file.open()
     try:
         for batch in batches(entries()):
-            live = [feed for feed in feeds if feed.failed is None]
-            for feed in live:
-                feed.write(batch)
-            if not live:
+            unfailed = [file for file in files if file.failed is None]
+            for file in unfailed:
+                file.write(batch)
+            if not unfailed:
                 return
     except Exception as error:
-        # what a database says of itself may name its password: the kind of the error will do
-        for feed in feeds:
-            feed.fail(f"the entries could not be read ({type(error).__name__})")
+        # A database's error may name its password: the kind of the error will do.
+        for file in files:
+            file.failed = file.failed or _failed(
+                file.target, ToplistError(f"the entries could not be read ({type(error).__name__})")
+            )
 
 
-class _Feed:
-    """One target on its way: a half-written file, then the file or the object."""
+class _FeedFile:
+    """One target's feed: a temporary file, then the file or the object. What it raises becomes `failed`."""
 
-    def __init__(self, target: FeedTarget, snapshot_date: date, spool: Path) -> None:
+    def __init__(self, target: Target, snapshot_date: date, spool: Path) -> None:
+        assert target.format is not None  # parse_targets gives feeds only
         self.target = target
+        self._format = target.format
         self.failed: Failed | None = None
+        self._path = _local_path(target, spool)
         self._date = snapshot_date.isoformat()
         self._source: str | None = None
-        self._kept: Path | None = None
-        self._path = target.path or spool / _spool_name(target)
-        self._part = self._path.with_name(f".{self._path.name[-180:]}.{secrets.token_hex(4)}.part")
+        self._replacement: Replacement | None = None
+        self._file: BinaryIO | None = None
+        self._writer: EntryWriter | None = None
 
     def open(self) -> None:
-        self._try(self._open)
+        try:
+            self._replacement = Replacement(self._path)
+            self._file = self._replacement.part.open("wb")
+            self._writer = open_writer(self._format, self._file)
+        except Exception as error:
+            self.failed = _failed(self.target, error)
 
     def write(self, batch: Sequence[Entry]) -> None:
-        self._try(lambda: self._write(batch))
+        assert self._writer is not None
+        try:
+            self._source = self._source or str(batch[0].source)
+            self._writer.write(batch)
+        except Exception as error:
+            self.failed = _failed(self.target, error)
 
     def finish(self, connect: Callable[[], S3Store], allow_fewer: bool) -> Delivered | Failed:
-        delivered = self._try(lambda: self._finish(connect, allow_fewer))
-        outcome = self.failed or delivered
-        assert outcome is not None  # a step that was not taken has said why
-        return outcome
+        if self.failed is not None:
+            return self.failed
+        assert self._writer is not None
+        assert self._file is not None
+        try:
+            self._writer.close()
+            self._file.close()
+            new = ExistingFeed(self._writer.rows, self._date, self._source)
+            return self._upload(connect, new, allow_fewer) if self.target.path is None else self._move(new, allow_fewer)
+        except Exception as error:
+            return _failed(self.target, error)
 
-    def fail(self, reason: str) -> None:
-        """Say why it failed; the first reason stays."""
-        kept = f"; it is kept in {self._kept}" if self._kept else ""
-        self.failed = self.failed or Failed(
-            self.target.uri, f"{self.target.uri} was not delivered: {reason}{kept}.", self._kept
-        )
-
-    def clear(self) -> None:
+    def discard(self) -> None:
         """Leave nothing half-written behind."""
-        if hasattr(self, "_tally"):
-            self._tally.abandon()
+        if self._writer is not None:
+            self._writer.abandon()
+        if self._file is not None:
             with suppress(OSError):
                 self._file.close()
-        with suppress(OSError):
-            self._part.unlink(missing_ok=True)
+        if self._replacement is not None:
+            self._replacement.discard()
 
-    def _open(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        _drop_stale(self._path)
-        self._file = self._part.open("xb")
-        self._tally = FileDigest(self._file)
-        self._writer = open_writer(self.target.format, self._tally)
-
-    def _write(self, batch: Sequence[Entry]) -> None:
-        self._source = self._source or str(batch[0].source)
-        self._writer.write(batch)
-
-    def _finish(self, connect: Callable[[], S3Store], allow_fewer: bool) -> Delivered:
-        written = self._close()
-        says = ExistingFeed(written.rows, self._date, self._source)
-        if self.target.path is not None:
-            self._move(says, allow_fewer)
-        else:
-            self._upload(connect, written, says, allow_fewer)
-        return Delivered(self.target.uri, written.rows, written.size, written.sha256)
-
-    def _close(self) -> Written:
-        self._writer.close()
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        return self._tally.written(self._writer.rows)
-
-    def _move(self, says: ExistingFeed, allow_fewer: bool) -> None:
+    def _move(self, new: ExistingFeed, allow_fewer: bool) -> Delivered:
+        assert self._replacement is not None
         with suppress(FileNotFoundError):
-            _refuse_less(read_held(self._path, self.target.format), says, allow_fewer)
-            self._part.chmod(self._path.stat().st_mode & 0o777)
-        _replace(self._part, self._path)
+            ensure_not_shrinking(read_existing(self._path, self._format), new, allow_fewer)
+        self._replacement.commit()
+        return self._delivered(new)
 
-    def _upload(self, connect: Callable[[], S3Store], written: Written, says: ExistingFeed, allow_fewer: bool) -> None:
-        _replace(self._part, self._path)
-        self._kept = self._path
-        store = connect()
+    def _upload(self, connect: Callable[[], S3Store], new: ExistingFeed, allow_fewer: bool) -> Delivered | Failed:
+        assert self._replacement is not None
+        self._replacement.commit()
         try:
-            _refuse_less(store.held(self.target, self._part), says, allow_fewer)
-        except _Refused:
-            self._drop_kept()
+            store = connect()
+            ensure_not_shrinking(self._existing_object(store), new, allow_fewer)
+            store.upload(self.target, self._path, content_type(self.target), new)
+        except ShrinkingFeedError:
+            self._path.unlink()
             raise
-        store.upload(self.target, self._path, written, says)
-        self._drop_kept()
+        except Exception as error:
+            return _failed(self.target, error, kept=self._path)
+        delivered = self._delivered(new)
+        self._path.unlink()
+        return delivered
 
-    def _drop_kept(self) -> None:
-        self._path.unlink(missing_ok=True)
-        self._kept = None
-
-    def _try(self, step: Callable[[], T]) -> T | None:
-        """Take the step, unless one before failed. Nothing is raised: a feed's failure is its own."""
-        if self.failed is None:
-            try:
-                return step()
-            except Exception as error:
-                self.fail(_reason(error))
-        return None
-
-
-def _refuse_less(held: ExistingFeed | None, says: ExistingFeed, allow_fewer: bool) -> None:
-    if held is None or held.rows == 0:
-        return
-    if (held.source, says.source) == (Source.GATEWAY, Source.SANDBOX):
-        raise _Refused("it holds entries of 1688, and these are the sandbox's, which needs a feed of its own")
-    if allow_fewer or says.rows >= held.rows:
-        return
-    same = held.snapshot_date == says.snapshot_date and held.source == (says.source or held.source)
-    if same or says.rows == 0:
-        raise _Refused(f"it holds {held.rows} entries, and would now hold {says.rows}: what is there was left")
-
-
-def _replace(part: Path, path: Path) -> None:
-    """Move over, so that it holds after a power cut too."""
-    os.replace(part, path)
-    if os.name == "posix":
-        folder = os.open(path.parent, os.O_RDONLY)
+    def _existing_object(self, store: S3Store) -> ExistingFeed | None:
+        scratch = Replacement(self._path)
         try:
-            os.fsync(folder)
+            return store.existing_feed(self.target, scratch.part)
         finally:
-            os.close(folder)
+            scratch.discard()
+
+    def _delivered(self, new: ExistingFeed) -> Delivered:
+        return Delivered(self.target.uri, new.rows, self._path.stat().st_size, file_sha256(self._path))
 
 
-def _spool_name(target: FeedTarget) -> str:
-    return f"{hashlib.sha256(target.uri.encode()).hexdigest()[:12]}-{target.key.rpartition('/')[2][-100:]}"
+def _local_path(target: Target, spool: Path) -> Path:
+    if target.path is not None:
+        return target.path
+    return spool / f"{hashlib.sha256(target.uri.encode()).hexdigest()[:12]}-{target.name[-60:]}"
 
 
-def _drop_stale(path: Path) -> None:
-    for part in path.parent.glob(f".{glob_escape(path.name[-180:])}.*.part"):
-        with suppress(OSError):
-            if time.time() - part.stat().st_mtime > STALE:
-                part.unlink()
+def _failed(target: Target, error: Exception, kept: Path | None = None) -> Failed:
+    where = f"; it is kept in {kept}" if kept else ""
+    reason = f"{target.uri} was not delivered: {_reason(error)}{where}."
+    return Failed(target.uri, reason, kept, isinstance(error, S3Unreachable))
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, S3Error | _Refused):
+    if isinstance(error, ToplistError):
         return str(error)
     if isinstance(error, ImportError):
         return f"{error.name} is missing: pip install {error.name}"
     if isinstance(error, OSError):
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         return "the disk is full" if full else f"{error.strerror or type(error).__name__}"
-    return f"of an error that was not foreseen ({type(error).__name__})"
+    return f"an unexpected error ({type(error).__name__})"

@@ -11,7 +11,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 from pydantic import BaseModel
 
-from toplist.feeds.writers import ByteSink, EntryWriter
+from toplist.feeds.formats import ByteSink, EntryWriter
 from toplist.items import Entry
 
 #: Rows of a row group: what is held in memory before it is written, some 20 MB.
@@ -34,25 +34,25 @@ def arrow_schema(model: type[BaseModel]) -> pa.Schema:
 
 def _field(name: str, schema: Mapping[str, Any], parent: Mapping[str, Any], definitions: Mapping[str, Any]) -> pa.Field:
     try:
-        kind = _type(schema, definitions)
+        kind = _column_type(schema, definitions)
     except TypeError as error:
         raise TypeError(f"{parent.get('title', '')}.{name}: {error}") from None
     return pa.field(name, kind)
 
 
-def _type(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> pa.DataType:
+def _column_type(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> pa.DataType:
     if "$ref" in schema:
-        return _type(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+        return _column_type(definitions[schema["$ref"].rpartition("/")[2]], definitions)
     choices = [choice for choice in schema.get("anyOf", []) if choice.get("type") != "null"]
     if len(choices) == 1:
-        return _type(choices[0], definitions)
+        return _column_type(choices[0], definitions)
     kind, form = schema.get("type"), schema.get("format")
     if kind == "string" and form in _STRINGS:
         return _STRINGS[form]
     if kind in _SCALARS:
         return _SCALARS[kind]
     if kind == "array" and "items" in schema:
-        return pa.list_(_type(schema["items"], definitions))
+        return pa.list_(_column_type(schema["items"], definitions))
     if kind == "object" and "properties" in schema:
         return pa.struct([_field(name, field, schema, definitions) for name, field in schema["properties"].items()])
     raise TypeError(f"no column type for {dict(schema)}")
@@ -72,23 +72,27 @@ class ParquetWriter(EntryWriter):
         self._schema = pa.schema([schema.field(name).with_name(column) for name, column in self._names.items()])
         self._columns = [(attrgetter(name), self._schema.field(column).type) for name, column in self._names.items()]
         self._row_group = row_group
-        self._held: list[pa.RecordBatch] = []
-        self._parquet = pq.ParquetWriter(pa.PythonFile(_Sink(file), mode="w"), self._schema, compression="snappy")
+        self._pending: list[pa.RecordBatch] = []
+        self._sink = _Sink(file)
+        self._parquet = pq.ParquetWriter(pa.PythonFile(self._sink, mode="w"), self._schema, compression="snappy")
 
     def append(self, entries: Sequence[Entry]) -> None:
         arrays = [pa.array([_plain(value(entry)) for entry in entries], kind) for value, kind in self._columns]
-        self._held.append(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
-        if sum(batch.num_rows for batch in self._held) >= self._row_group:
+        self._pending.append(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
+        if sum(batch.num_rows for batch in self._pending) >= self._row_group:
             self._flush()
 
     def close(self) -> None:
         self._flush()
         self._parquet.close()
 
+    def abandon(self) -> None:
+        self._sink.abandon()  # pyarrow ends the file when its writer is collected
+
     def _flush(self) -> None:
-        if self._held:
-            self._parquet.write_table(pa.Table.from_batches(self._held, self._schema), self._row_group)
-            self._held.clear()
+        if self._pending:
+            self._parquet.write_table(pa.Table.from_batches(self._pending, self._schema), self._row_group)
+            self._pending.clear()
 
 
 def parquet_head(path: Path, names: Sequence[str]) -> tuple[int, dict[str, Any]]:
@@ -102,17 +106,21 @@ def parquet_head(path: Path, names: Sequence[str]) -> tuple[int, dict[str, Any]]
 
 
 class _Sink:
-    """What pyarrow wants of a file, on top of `write`; closing it leaves the file open."""
+    """The file as pyarrow needs it; closing it leaves the file open."""
 
     closed = False
 
     def __init__(self, file: ByteSink) -> None:
-        self._file = file
+        self._file: ByteSink | None = file
         self._at = 0
+
+    def abandon(self) -> None:
+        self._file = None
 
     def write(self, data: bytes, /) -> int:
         data = bytes(data)
-        self._file.write(data)
+        if self._file is not None:
+            self._file.write(data)
         self._at += len(data)
         return len(data)
 

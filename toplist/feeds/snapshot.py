@@ -1,29 +1,57 @@
-"""A snapshot's feeds, from the database: what `TOPLIST_FEED_URI` names, and the files beside it."""
+"""A snapshot's files, from the database: the feeds of `TOPLIST_FEED_URI`, and the rejected and dropped-out files.
+
+The rejected file holds the rows that could not be read, the dropped-out file the offers that left their lists, as JSON
+Lines. By default they stand beside the first feed. Without such rows no file is written, and an existing one becomes
+empty. The tables `rejected` and `dropped_out` hold the same for good.
+"""
 
 from __future__ import annotations
 
+import json
 import logging
+from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import Any, BinaryIO
 
-from toplist.feeds.delivery import Delivered, Failed, deliver
-from toplist.feeds.s3 import S3Options
-from toplist.feeds.sidefiles import check_side_files, write_side_files
-from toplist.feeds.uris import check_targets, parse_targets
+from pydantic import BaseModel
 
-if TYPE_CHECKING:
-    from toplist.config import Places, Settings
-    from toplist.items import Source
-    from toplist.run import Run
-    from toplist.storage.history import History
+from toplist.config import Places
+from toplist.errors import InputError
+from toplist.feeds.delivery import Delivered, Failed, S3Options, check_access, deliver, deliver_file, exists
+from toplist.feeds.s3 import S3Error
+from toplist.feeds.uris import Target, beside, check_targets, parse_target, parse_targets, undated
+from toplist.items import ListKey, Source
+from toplist.storage.history import History
 
 logger = logging.getLogger(__name__)
 
+REJECTED, DROPPED_OUT = "TOPLIST_REJECTED_URI", "TOPLIST_DROPPED_OUT_URI"
+
+Rows = Sequence[tuple[ListKey, BaseModel]]
+
 
 def check_feeds(places: Places, snapshot_date: date) -> None:
-    """Try every place that will be written to, before the first request. Raises InputError."""
+    """Try every place on this computer that will be written to. Raises InputError."""
     check_targets(parse_targets(places.feed_uri, snapshot_date), spool=places.spool)
-    check_side_files(places, snapshot_date)
+    for setting, target in _row_targets(places, snapshot_date).items():
+        check_targets([target], spool=places.spool, setting=setting)
+
+
+def check_before_crawl(places: Places, snapshot_date: date, s3: S3Options) -> None:
+    """`check_feeds`, and what a crawl should know before its first request: S3 refuses, the next day replaces the feed.
+
+    An S3 that does not answer is logged only: it may at the crawl's end, and until then the files are kept. Raises
+    InputError.
+    """
+    check_feeds(places, snapshot_date)
+    feeds = parse_targets(places.feed_uri, snapshot_date)
+    for uri in undated(feeds, snapshot_date):
+        logger.warning("The next day's feed will replace %s: put %%(snapshot_date)s into TOPLIST_FEED_URI", uri)
+    for problem in check_access([*feeds, *_row_targets(places, snapshot_date).values()], s3=s3):
+        if not problem.is_transient:
+            raise InputError(problem.reason)
+        logger.warning("S3 could not be checked: %s", problem.reason)
 
 
 def write_snapshot(
@@ -31,43 +59,92 @@ def write_snapshot(
     history: History,
     snapshot_date: date,
     source: Source,
-    settings: Settings,
+    s3: S3Options,
     *,
     allow_fewer: bool = False,
 ) -> list[Delivered | Failed]:
-    """Write every feed of a snapshot from the history, whole, and the file of its rows that were rejected. Blocking.
+    """Write every feed of a snapshot from the history, whole, and its rejected and dropped-out files. Blocking.
 
-    A crawl at its end and `scrapy export` at any time do the same. Nothing is written of a snapshot without an entry,
-    and the list is empty.
+    A crawl at its end and `scrapy export` at any time do the same. Of a snapshot without an entry no feed is written,
+    and only failures of the other files are in the list.
     """
-    outcomes: list[Delivered | Failed] = []
-    try:
-        write_side_files(places, history, snapshot_date, source)
-    except OSError as error:
-        name = str(error.filename or "a file beside the feed")
-        outcomes.append(Failed(name, f"{name} was not written: {error.strerror or type(error).__name__}."))
-    if not history.rows(snapshot_date, source):
-        return outcomes
-    return outcomes + deliver(
-        parse_targets(places.feed_uri, snapshot_date),
-        lambda: history.entries(snapshot_date, source),
-        snapshot_date=snapshot_date,
-        spool=places.spool,
-        s3=S3Options.from_settings(settings),
-        allow_fewer=allow_fewer,
-    )
+    feeds: list[Delivered | Failed] = []
+    if history.rows(snapshot_date, source):
+        feeds = deliver(
+            parse_targets(places.feed_uri, snapshot_date),
+            lambda: history.entries(snapshot_date, source),
+            snapshot_date=snapshot_date,
+            spool=places.spool,
+            s3=s3,
+            allow_fewer=allow_fewer,
+        )
+    reasons = [feed.reason for feed in feeds if isinstance(feed, Failed)]
+    others = _write_rows(places, history, snapshot_date, source, s3)
+    # An S3 that refuses is said once: a file that has no rows to lose adds nothing to the feed's own failure.
+    return [*feeds, *(failed for failed, clause in others if not any(clause and clause in each for each in reasons))]
 
 
-def deliver_snapshot(run: Run, settings: Settings) -> list[str]:
-    """Write every feed of the run's snapshot, whole. Blocking. Returns a sentence for each that failed."""
-    outcomes = write_snapshot(
-        run.config.places, run.history, run.asked.snapshot_date, run.source, settings, allow_fewer=run.asked.refresh
-    )
-    said = []
+def deliver_snapshot(
+    places: Places,
+    history: History,
+    snapshot_date: date,
+    source: Source,
+    s3: S3Options,
+    *,
+    allow_fewer: bool = False,
+) -> list[str]:
+    """`write_snapshot` for a crawl: logs each outcome and returns a sentence for each that failed. Blocking."""
+    outcomes = write_snapshot(places, history, snapshot_date, source, s3, allow_fewer=allow_fewer)
+    failures = []
     for outcome in outcomes:
         if isinstance(outcome, Failed):
             logger.error("The feed was not delivered: %s", outcome.reason)
-            said.append(f"feed not delivered: {outcome.reason}")
+            failures.append(f"feed not delivered: {outcome.reason}")
         else:
             logger.info("Feed delivered: %s, %d entries", outcome.uri, outcome.rows)
-    return said if outcomes else ["the feed was not written, the snapshot has no entry"]
+    return failures if outcomes else ["the feed was not written, the snapshot has no entry"]
+
+
+def _row_targets(places: Places, snapshot_date: date) -> Mapping[str, Target]:
+    """Where the rejected and the dropped-out file go, by their setting. Raises InputError."""
+    feed = parse_targets(places.feed_uri, snapshot_date)[0]
+    given = {REJECTED: (places.rejected_uri, "-rejected"), DROPPED_OUT: (places.dropped_out_uri, "-dropped-out")}
+    return {
+        setting: parse_target(uri, snapshot_date, setting=setting, suffix=".jsonl")
+        if uri is not None
+        else beside(feed, kind, ".jsonl", snapshot_date)
+        for setting, (uri, kind) in given.items()
+    }
+
+
+def _write_rows(
+    places: Places, history: History, snapshot_date: date, source: Source, s3: S3Options
+) -> list[tuple[Failed, str]]:
+    """What failed; for a file without rows, with the clause that says why."""
+    targets = _row_targets(places, snapshot_date)
+    failures = []
+    for setting, rows in (
+        (REJECTED, history.rejected(snapshot_date, source)),
+        (DROPPED_OUT, history.dropped_out(snapshot_date, source)),
+    ):
+        target = targets[setting]
+        try:
+            if not rows and not exists(target, s3):
+                continue
+        except S3Error as error:
+            failures.append((Failed(target.uri, f"{target.uri} was not delivered: {error}."), str(error)))
+            continue
+        outcome = deliver_file(target, partial(_write_lines, snapshot_date, rows), spool=places.spool, s3=s3)
+        if isinstance(outcome, Failed):
+            failures.append((outcome, ""))
+        elif rows and setting == REJECTED:
+            logger.warning("%d rows were rejected, with the reason each: %s", len(rows), target.uri)
+        elif rows:
+            logger.info("%d offers dropped out of their lists: %s", len(rows), target.uri)
+    return failures
+
+
+def _write_lines(snapshot_date: date, rows: Rows, file: BinaryIO) -> None:
+    for key, row in rows:
+        line: dict[str, Any] = {"snapshot_date": str(snapshot_date), **key._asdict(), **row.model_dump(mode="json")}
+        file.write(f"{json.dumps(line, ensure_ascii=False)}\n".encode("utf-8", "replace"))

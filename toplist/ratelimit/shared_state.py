@@ -1,35 +1,167 @@
-"""Where the gate's state lives: one row an app key, in the database that the processes share.
+"""The limiter's state in the database that the processes share: one row per app key.
 
-Times are of the database's clock (`toplist.storage.database.database_now`). Blocking: called in a thread of its own.
+Times are of the database's clock (`toplist.storage.database.database_now`). Blocking: the limiter calls it in a thread
+of its own. A request costs three statements: one look and one update when a slot is reserved, one look when it begins.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from typing import NamedTuple, Protocol
 
 from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from toplist.ratelimit import slots
-from toplist.ratelimit.clock_offset import ClockOffset
 from toplist.ratelimit.slots import Delay, Grant, State, Waiting
 from toplist.storage.database import database_now, for_the_limiter, writing
 from toplist.storage.tables import rate_limit
 
+_DRIFT = 0.0005  # seconds by which an estimate may leave a reading's bounds: two quartz clocks differ in speed
+_STEP = 0.05  # a larger contradiction means that a clock was set
 
-class SharedState:
-    """The shared state of one app key. Every answer comes with what to add to its times: they are the database's, and
-    the sum is `time.monotonic()`'s.
+
+class Reading(NamedTuple):
+    """A row as it was read: its text, the shared clock's time, and this process's time `before` and `after`."""
+
+    text: str
+    now: float
+    before: float
+    after: float
+
+
+class StateRow(Protocol):
+    """One app key's row, which the processes share."""
+
+    def look(self) -> Reading:
+        """Read without locking."""
+
+    def locked(self) -> AbstractContextManager[tuple[Reading, Callable[[str], None]]]:
+        """Lock and read; what is yielded also writes."""
+
+    def close(self) -> None:
+        """Close what was opened for the row alone."""
+
+
+class ClockOffset:
+    """This process's clock minus the database's, in seconds. Pure.
+
+    A reading says that the offset is between `before - now` and `after - now`. As in NTP, the answer with the least
+    delay gives the best estimate: an answer that a busy computer held back must not make a slot look later than it
+    is. An estimate that a reading contradicts is dropped.
     """
 
-    def __init__(self, engine: Engine, key: str, qps: float):
+    def __init__(self) -> None:
+        self._offset: float | None = None
+        self._at_least = float("-inf")
+        self.step = 0.0
+        """How far the last reading found the database's clock set forward, at most; 0: it was not."""
+
+    def read(self, before: float, now: float, after: float) -> float:
+        """Use a reading: the database said `now` between `before` and `after` of ours. Returns the estimate."""
+        at_most, at_least = after - now, before - now
+        is_forward = self._offset is not None and at_most < self._at_least - _STEP
+        self.step = self._offset - at_least if is_forward and self._offset is not None else 0.0
+        if self._offset is None or not at_least - _DRIFT <= self._offset <= at_most:
+            self._offset = at_most
+            self._at_least = at_least
+        self._at_least = max(self._at_least, at_least)
+        return self._offset
+
+
+class SharedState:
+    """The shared state of one app key.
+
+    Every answer comes with the clocks' offset: added to the answer's times, which are the database's, it makes them
+    times of `time.monotonic()`.
+    """
+
+    def __init__(self, row: StateRow, qps: float):
+        self._row = row
+        self._qps = qps
+        self._offset = ClockOffset()
+        self._step = 0.0
+        self._read(row.look())  # so that a step of the clock is seen from now on
+
+    def close(self) -> None:
+        self._row.close()
+
+    def reserve(self, waiting: Sequence[Waiting], margin: float = 0.0) -> tuple[Grant | Delay, float]:
+        """Reserve a slot for one of `waiting`: two statements. Returns the decision and the clocks' offset."""
+        with self._locked() as (state, now, offset, write):
+            decision, after = slots.reserve(state, now, self._qps, waiting, margin)
+            if after != state:
+                write(after)
+        return decision, offset
+
+    def confirm(self, grant: Grant, waiting: Waiting, *, is_late: bool = False) -> tuple[Grant | Delay | None, float]:
+        """Whether a reserved slot may be used: one statement; two more where it is late, only these if `is_late`."""
+        if not is_late:
+            reading = self._row.look()
+            offset = self._read(reading)
+            if self._step:
+                return None, offset  # the slot is of the clock as it was; the next reservation corrects the state
+            decision, after = slots.confirm(State.loads(reading.text), reading.now, self._qps, grant, waiting)
+            if after is None:
+                return decision, offset
+        with self._locked() as (state, now, offset, write):
+            decision, after = slots.confirm(state, now, self._qps, grant, waiting)
+            if after is not None:
+                write(after)
+        return decision, offset
+
+    def pause(self, seconds: float) -> None:
+        """Stop every process of the key for `seconds` from now."""
+        self._change(lambda state, now: slots.pause(state, now, seconds))
+
+    def back_off(self) -> None:
+        """Halve the rate of every process of the key."""
+        self._change(lambda state, now: slots.back_off(state))
+
+    def recover(self) -> float:
+        """Restore a tenth of the rate. Returns the factor that is left; 1 is the full rate."""
+        return self._change(lambda state, now: slots.recover(state)).factor
+
+    def _change(self, change: Callable[[State, float], State]) -> State:
+        with self._locked() as (state, now, _, write):
+            after = change(slots.drop_stale(state, now, self._qps), now)
+            write(after)
+        return after
+
+    @contextmanager
+    def _locked(self) -> Iterator[tuple[State, float, float, Callable[[State], None]]]:
+        """The locked state, the database's time, the clocks' offset, and what writes the state."""
+        with self._row.locked() as (reading, write):
+            offset, now = self._read(reading), reading.now
+            state = State.loads(reading.text)
+            if self._step:
+                state, self._step = self._stepped(state, now), 0.0
+            yield state, now, offset, lambda after: write(replace(after, written_at=now).dumps())
+
+    def _read(self, reading: Reading) -> float:
+        offset = self._offset.read(reading.before, reading.now, reading.after)
+        self._step = self._offset.step or self._step
+        return offset
+
+    def _stepped(self, state: State, now: float) -> State:
+        """The state after the clock was set forward: what is left of each wait stays, as when it is set back.
+
+        The first process that sees the step moves the times; what it stores is later than the old clock's time.
+        """
+        return slots.move(state, self._step) if state.written_at <= now - self._step + slots.MAX_DELAY else state
+
+
+class DatabaseRow:
+    """The row in the database."""
+
+    def __init__(self, engine: Engine, key: str):
         self._given = engine
         self._engine = for_the_limiter(engine)
         self._key = key
-        self._qps = qps
-        self._offset = ClockOffset()
-        # A look is one statement there, without a transaction around it; SQLite's driver would not take it.
+        # On PostgreSQL a look is one statement, without a transaction around it; SQLite's driver does not take that.
         options = {"isolation_level": "AUTOCOMMIT"} if engine.dialect.name == "postgresql" else {}
         self._looking = self._engine.execution_options(**options)
         try:
@@ -37,66 +169,32 @@ class SharedState:
                 if connection.execute(select(rate_limit.c.key).where(rate_limit.c.key == key)).first() is None:
                     connection.execute(insert(rate_limit).values(key=key, state=""))
         except IntegrityError:
-            pass  # another process was first
+            pass  # another process inserted it first
+
+    def look(self) -> Reading:
+        with self._looking.connect() as connection:
+            return self._read(connection, lock=False)
+
+    @contextmanager
+    def locked(self) -> Iterator[tuple[Reading, Callable[[str], None]]]:
+        with writing(self._engine) as connection:
+            where = update(rate_limit).where(rate_limit.c.key == self._key)
+
+            def write(text: str) -> None:
+                connection.execute(where.values(state=text))
+
+            yield self._read(connection, lock=True), write
 
     def close(self) -> None:
-        """Close what was opened for it alone."""
         if self._engine is not self._given:
             self._engine.dispose()
 
-    def reserve(self, waiting: Sequence[Waiting]) -> tuple[Grant | Delay, float]:
-        """Reserve a slot for one of `waiting`: two statements. Returns the decision and the clocks' offset."""
-        with writing(self._engine) as connection:
-            state, now, offset = self._read(connection, lock=True)
-            decision, after = slots.reserve(state, now, self._qps, waiting)
-            if after != state:
-                self._write(connection, after)
-        return decision, offset
-
-    def confirm(self, held: Grant, waiting: Waiting, *, is_late: bool = False) -> tuple[Grant | Delay | None, float]:
-        """Whether a reserved slot may be used: one statement; where it is late two more, or only they if `is_late`."""
-        if not is_late:
-            with self._looking.connect() as connection:
-                state, now, offset = self._read(connection, lock=False)
-            decision, after = slots.confirm(state, now, self._qps, held, waiting)
-            if after is None:
-                return decision, offset
-        with writing(self._engine) as connection:
-            state, now, offset = self._read(connection, lock=True)
-            decision, after = slots.confirm(state, now, self._qps, held, waiting)
-            if after is not None:
-                self._write(connection, after)
-        return decision, offset
-
-    def pause(self, seconds: float) -> None:
-        """Stop every process of the key for `seconds` from now."""
-        self._change(lambda state, now: slots.paused(state, now, seconds))
-
-    def slow(self) -> None:
-        """Halve the rate of every process of the key."""
-        self._change(lambda state, now: slots.slowed(state))
-
-    def ease(self) -> float:
-        """Give a tenth of the rate back. Returns the factor that is left; 1 is the full rate."""
-        return self._change(lambda state, now: slots.eased(state)).factor
-
-    def _change(self, change: Callable[[State, float], State]) -> State:
-        with writing(self._engine) as connection:
-            state, now, _ = self._read(connection, lock=True)
-            after = change(state, now)
-            self._write(connection, after)
-        return after
-
-    def _read(self, connection: Connection, *, lock: bool) -> tuple[State, float, float]:
-        """The state, the database's time and the clocks' offset."""
+    def _read(self, connection: Connection, *, lock: bool) -> Reading:
         query = select(rate_limit.c.state).where(rate_limit.c.key == self._key)
         if lock:
             query = query.with_for_update()
         # Around the locked row, not beside it: PostgreSQL would read the clock before it waits for the lock.
         row = query.subquery("locked")
         before = time.monotonic()
-        stored, now = connection.execute(select(row.c.state, database_now(connection))).one()
-        return State.loads(stored), float(now), self._offset.read(before, float(now), time.monotonic())
-
-    def _write(self, connection: Connection, state: State) -> None:
-        connection.execute(update(rate_limit).where(rate_limit.c.key == self._key).values(state=state.dumps()))
+        text, now = connection.execute(select(row.c.state, database_now(connection))).one()
+        return Reading(text, float(now), before, time.monotonic())

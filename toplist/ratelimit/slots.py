@@ -1,36 +1,46 @@
-"""The gate's arithmetic: when which request may go. Pure; times are seconds of one clock, passed in.
+"""The limiter's arithmetic: when which request may be sent. Pure; times are seconds of one clock, passed in.
 
-Both limits and the pause are checked at one instant, so that nothing can bunch up behind one of two waits. A slot is
-reserved ahead, at most one a process, and the next slot counts from the reserved time, not from when it was used:
-lateness does not add up, and nothing is ever caught up. Who is late moves all slots behind his own by as much, so that
-a busy machine costs the lateness and not the slot; who is gone leaves his slot unused, and that is all.
+The budget, the category's interval and the pause are checked at one instant. Two waits one after the other (Scrapy's
+slot delay, then a budget) let requests bunch up again behind the second: measured with 135 requests, the budget was
+broken 16 times; with one check, never.
+
+A slot is reserved ahead, at most one per process, and the next slot counts from the reserved time, not from the time of
+use: delays do not add up, and nothing is caught up later. A late process moves all later slots by its delay, so that
+a busy machine loses that delay and not the whole slot. A process that dies only wastes its own slot.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 
 SAFETY_MARGIN = 0.016
-"""Seconds of room in every window of one second for a request that leaves or arrives late."""
+"""Extra seconds in every window of one second, for a request that is sent or arrives late. Costs 1.6 % of the rate."""
 
 CATEGORY_SAFETY_MARGIN = 0.026
-"""The same in every category's interval, where it costs nothing as long as there are two categories."""
+"""The same for a category's interval, where it costs nothing as long as there are two categories."""
 
 TOLERANCE = 0.006
-"""A slot that is this much late is moved, or given up; it is never used as if it were on time."""
+"""A slot that is more than this late is moved or given up; it is never used as if it were on time."""
 
 LOOKAHEAD = 0.05
-"""A category that gets ready this soon after the budget's next slot may take that slot, which moves for it."""
+"""A category that becomes ready this soon after the budget's next slot may take that slot, which moves for it."""
 
-SLOWEST = 16.0
-"""Throttling never slows the budget by more than this factor."""
+MAX_FACTOR = 16.0
+"""Throttling never slows the budget down by more than this factor."""
+
+MAX_RESERVED = 128
+"""More slots than this are never reserved ahead: one per process."""
+
+
+MAX_DELAY = 1.0
+"""A state seems to be written later than a look at it where the look was held up; not by more than this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A request at the gate: its category (None: counts against the budget alone) and the category's interval."""
+    """A request that waits: its category (None: it counts against the budget alone) and the category's interval."""
 
     category: str | None
     interval: float
@@ -40,8 +50,8 @@ class Waiting:
 class State:
     """What the processes of one app key share.
 
-    `shift` is how far late requests have moved the slots behind theirs, since ever, and `late_at` the slot of the last
-    one: what was reserved before it has not moved with the rest.
+    `drift` is the sum of all delays by which late processes have moved the slots, and `drifted_at` the time of the
+    last one: a slot that was reserved before has not moved with the others. `written_at` is when it was stored.
     """
 
     next_at: float = 0.0
@@ -49,8 +59,9 @@ class State:
     pause_until: float = 0.0
     pause_length: float = 0.0
     factor: float = 1.0
-    shift: float = 0.0
-    late_at: float = 0.0
+    drift: float = 0.0
+    drifted_at: float = 0.0
+    written_at: float = 0.0
     categories: dict[str, float] = field(default_factory=dict)
 
     def dumps(self) -> str:
@@ -58,23 +69,26 @@ class State:
 
     @classmethod
     def loads(cls, text: str) -> State:
-        return cls(**json.loads(text)) if text else cls()
+        """The stored state. Fields that this release does not know are ignored: two releases may share it."""
+        known = {each.name for each in fields(cls)}
+        return cls(**{name: value for name, value in json.loads(text).items() if name in known}) if text else cls()
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Waiting request number `index` may go at `at`, by the slots as they were when `shift` was theirs."""
+    """Waiting request number `index` may be sent at `at`, which counts from the drift at that time."""
 
     index: int
     at: float
-    shift: float = 0.0
+    drift: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """Nothing may go now: ask again at `until`."""
+    """Nothing may be sent now: ask again at `until`. `is_pause` says that a pause is the reason."""
 
     until: float
+    is_pause: bool = False
 
 
 def spacing(qps: float, factor: float = 1.0) -> float:
@@ -82,89 +96,114 @@ def spacing(qps: float, factor: float = 1.0) -> float:
     return (1 + SAFETY_MARGIN) / qps * factor if qps else 0.0
 
 
-def sane(state: State, now: float, qps: float) -> State:
-    """The state without times that no reservation can have made: a clock that stepped back, a reboot.
+def move(state: State, seconds: float) -> State:
+    """Every time of the state later by `seconds`: the clock was set, and what is left of each wait stays.
 
-    A pause is never longer than it was set for, and the budget never further ahead than 128 reservations.
+    Slots that are reserved move with it, as after a late request.
     """
-    horizon = 128 * spacing(qps, state.factor)
-    if state.next_at > now + horizon:
-        state = replace(state, next_at=now + spacing(qps, state.factor), last_at=now, late_at=now, categories={})
+    return replace(
+        state,
+        next_at=state.next_at + seconds,
+        last_at=state.last_at + seconds,
+        pause_until=state.pause_until + seconds,
+        drift=state.drift + seconds,
+        drifted_at=state.drifted_at + seconds,
+        written_at=state.written_at + seconds,
+        categories={name: ready + seconds for name, ready in state.categories.items()},
+    )
+
+
+def drop_stale(state: State, now: float, qps: float) -> State:
+    """The state without times that cannot be right: the clock was set back, or the computer was started again.
+
+    A state that was written later than now is moved back by the difference. A pause never ends later than its length
+    from now, and no more than MAX_RESERVED slots are reserved.
+    """
+    if state.written_at > now:
+        state = move(state, now - state.written_at)
+    if state.next_at > now + MAX_RESERVED * spacing(qps, state.factor):
+        next_at = now + spacing(qps, state.factor)
+        state = replace(state, next_at=next_at, last_at=now, drifted_at=now, categories={})
     if state.pause_until > now + state.pause_length:
         state = replace(state, pause_until=now + state.pause_length)
     return state
 
 
-def reserve(state: State, now: float, qps: float, waiting: Sequence[Waiting]) -> tuple[Grant | Delay, State]:
+def reserve(
+    state: State, now: float, qps: float, waiting: Sequence[Waiting], margin: float = 0.0
+) -> tuple[Grant | Delay, State]:
     """Reserve the next slot for the oldest request whose category is ready then.
 
-    `waiting` is ordered, oldest first, and not empty. Returns the decision and the state to store.
+    `waiting` is ordered, oldest first, and not empty. `margin` is kept free behind the slot, in seconds. Returns the
+    decision and the state to store.
     """
-    state = sane(state, now, qps)
+    state = drop_stale(state, now, qps)
     if state.pause_until > now:
-        return Delay(state.pause_until), state
+        return Delay(state.pause_until, is_pause=True), state
     slot = max(now, state.next_at)
     ready_at = [max(slot, state.categories.get(each.category, 0.0) if each.category else 0.0) for each in waiting]
     soonest = min(ready_at)
     if soonest > slot + LOOKAHEAD:
         return Delay(soonest - LOOKAHEAD / 2), state
     index = ready_at.index(soonest)
-    return Grant(index, soonest, state.shift), _taken(state, now, soonest, qps, waiting[index])
+    return Grant(index, soonest, state.drift), _taken(state, now, soonest, qps, waiting[index], margin)
 
 
 def confirm(
-    state: State, now: float, qps: float, held: Grant, waiting: Waiting
+    state: State, now: float, qps: float, grant: Grant, waiting: Waiting
 ) -> tuple[Grant | Delay | None, State | None]:
-    """At the reserved time: may it still go?
+    """At the reserved time: may the request still be sent?
 
-    Returns the release (later than it was where others were late, `now` where it is late itself), a hold where a pause
-    came in between, or None where the slot is lost; and the state to store, None where it did not change.
+    Returns the grant (later than before where another process was late, `now` where this one is), a Delay where a
+    pause has begun in between, or None where the slot is lost; and the state to store, None where it did not change.
     """
+    if state.written_at > now + MAX_DELAY:
+        return None, None  # the clock was set back: the slot is of the clock as it was
     if state.pause_until > now:
-        return Delay(state.pause_until), None
-    held = replace(held, at=held.at + state.shift - held.shift, shift=state.shift)
-    late = now - held.at
+        return Delay(state.pause_until, is_pause=True), None
+    grant = replace(grant, at=grant.at + state.drift - grant.drift, drift=state.drift)
+    late = now - grant.at
     if late <= TOLERANCE:
-        return held, None
-    if state.last_at == held.at:
-        return replace(held, at=now), _taken(state, now, now, qps, waiting)
-    if late < spacing(qps, state.factor) and held.at > state.late_at - TOLERANCE:
-        state = _shifted(state, now, late)
-        return replace(held, at=now, shift=state.shift), state
+        return grant, None
+    if state.last_at == grant.at:
+        return replace(grant, at=now), _taken(state, now, now, qps, waiting)
+    if late < spacing(qps, state.factor) and grant.at > state.drifted_at - TOLERANCE:
+        state = _drifted(state, now, late)
+        return replace(grant, at=now, drift=state.drift), state
     return None, None
 
 
-def paused(state: State, now: float, length: float) -> State:
-    """Everything waits `length` seconds from now; a pause is never cut short by a later one."""
+def pause(state: State, now: float, length: float) -> State:
+    """Nothing is sent for `length` seconds from now; a later pause never shortens an earlier one."""
     return replace(
         state, pause_until=max(state.pause_until, now + length), pause_length=max(state.pause_length, length)
     )
 
 
-def slowed(state: State) -> State:
-    """Throttled: half the rate."""
-    return replace(state, factor=min(state.factor * 2, SLOWEST))
+def back_off(state: State) -> State:
+    """The gateway throttled: half the rate."""
+    return replace(state, factor=min(state.factor * 2, MAX_FACTOR))
 
 
-def eased(state: State) -> State:
-    """Answered: a tenth of the way back to the full rate."""
+def recover(state: State) -> State:
+    """The gateway answered: a tenth of the way back to the full rate."""
     return replace(state, factor=max(1.0, state.factor * 0.9))
 
 
-def _taken(state: State, now: float, at: float, qps: float, by: Waiting) -> State:
+def _taken(state: State, now: float, at: float, qps: float, by: Waiting, margin: float = 0.0) -> State:
     categories = {name: ready for name, ready in state.categories.items() if ready > now}
     if by.category and by.interval:
-        categories[by.category] = at + by.interval + CATEGORY_SAFETY_MARGIN
-    return replace(state, last_at=at, next_at=at + spacing(qps, state.factor), categories=categories)
+        categories[by.category] = at + by.interval + CATEGORY_SAFETY_MARGIN + margin
+    return replace(state, last_at=at, next_at=at + spacing(qps, state.factor) + margin, categories=categories)
 
 
-def _shifted(state: State, now: float, late: float) -> State:
-    """Every slot and every category later by as much: the requests in reserved slots are."""
+def _drifted(state: State, now: float, late: float) -> State:
+    """Every slot and every category later by the delay: the requests in the reserved slots will be."""
     categories = {name: ready + late for name, ready in state.categories.items()}
     return replace(
         state,
-        shift=state.shift + late,
-        late_at=now,
+        drift=state.drift + late,
+        drifted_at=now,
         last_at=state.last_at + late,
         next_at=state.next_at + late,
         categories=categories,

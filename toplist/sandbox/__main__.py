@@ -8,19 +8,18 @@ import sys
 from typing import NoReturn
 
 from toplist.errors import InputError
-from toplist.sandbox.options import add_options, gateway_from
-from toplist.sandbox.serving import serve
+from toplist.sandbox.server import add_options, gateway_from, serve
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """One sentence, without the usage that would bury it."""
+        """Print one sentence, without the usage."""
         self.exit(2, f"{self.prog}: {message}\n")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until stopped. Exit status 0, or 2 for bad input."""
-    parser = _Parser(prog="toplist.sandbox", description="A 1688 gateway to try things on.")
+    parser = _Parser(prog="toplist.sandbox", description="A local 1688 gateway for tests and trials.")
     add_options(parser)
     options = parser.parse_args(arguments)
     gateway = gateway_from(options)

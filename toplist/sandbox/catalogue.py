@@ -1,7 +1,8 @@
-"""The category tree: 52 real roots, three levels, more than 3,000 leaves; the same in every sandbox.
+"""The sandbox's category tree, and the Chinese titles and supplier names of its offers.
 
-The roots carry the platform's ids and names. Below the better known ones level 2 has the trade's own names (女装 →
-连衣裙); elsewhere, and on level 3, names are composed. A few branches end early, and a few are retired (停用).
+The tree has 52 real roots, three levels and more than 3,000 leaves, and is the same in every sandbox. The roots have
+the platform's ids and names. Under the better known roots, level 2 has real names (女装 → 连衣裙); other names are
+composed. A few branches end at level 1 or 2, and a few are retired (停用).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import pkgutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from random import Random
 from typing import Any
 
 from toplist.categories.tree import roots_data
@@ -19,13 +21,13 @@ RETIRED = "(停用)"
 
 #: Ids that the platform's documentation uses, kept where it has them.
 _REAL_IDS = {(10166, "连衣裙"): 1031910}
-#: Roots without children. What they trade is a service, and has no finer shelves.
+#: Roots without children: they trade services.
 _LEAF_ROOTS = frozenset({2829, 2805})
 
 
 @dataclass(slots=True, eq=False)
-class Category:
-    """One node. `number` counts the nodes from 0 and is stable; `group` and `english` serve the titles."""
+class CatalogueNode:
+    """One category. `number` counts the nodes from 0 and never changes; titles use `group` and `english`."""
 
     category_id: str
     name: str
@@ -36,7 +38,7 @@ class Category:
     english: str
     root_id: str
     number: int
-    children: list[Category] = field(default_factory=list, repr=False)
+    children: list[CatalogueNode] = field(default_factory=list, repr=False)
 
     @property
     def is_leaf(self) -> bool:
@@ -46,8 +48,8 @@ class Category:
     def is_retired(self) -> bool:
         return RETIRED in self.name
 
-    def leaves(self) -> Iterator[Category]:
-        """The leaves below it that trade, or itself; a retired branch has none."""
+    def leaves(self) -> Iterator[CatalogueNode]:
+        """The leaves below it that have offers, or itself; a retired branch has none."""
         if self.is_retired:
             return
         if self.is_leaf:
@@ -56,37 +58,32 @@ class Category:
             yield from child.leaves()
 
 
-def package_json(name: str) -> Any:
-    """A data file of this package, also from inside an egg."""
-    data = pkgutil.get_data(__package__, name)
-    if data is None:
-        raise FileNotFoundError(name)
-    return json.loads(data)
-
-
 @cache
 def names() -> dict[str, Any]:
-    """Vocabulary: `groups` of words for titles, `roots` with what they trade, `suffixes` to compose names."""
-    content: dict[str, Any] = package_json("names.json")
+    """`groups` of words for titles, `roots` with their goods, and `suffixes` to compose category names. Also read from
+    inside an egg."""
+    data = pkgutil.get_data(__package__, "names.json")
+    assert data is not None
+    content: dict[str, Any] = json.loads(data)
     return content
 
 
 class Catalogue:
-    """Every category by id. `top` is the node 0 that the roots hang from; the empty id is its other name."""
+    """Every category by id. `top` is the parent of the roots; its id is 0 or empty."""
 
     def __init__(self) -> None:
-        self._numbered: list[Category] = []
-        self._by_id: dict[str, Category] = {}
+        self._numbered: list[CatalogueNode] = []
+        self._by_id: dict[str, CatalogueNode] = {}
         self.top = self._add("0", "全部类目", 0, "", None, "1")
         for position, row in enumerate(roots_data()):
             self._grow(position, row)
 
     def _add(
-        self, category_id: str, name: str, level: int, english: str, parent: Category | None, category_type: str
-    ) -> Category:
+        self, category_id: str, name: str, level: int, english: str, parent: CatalogueNode | None, category_type: str
+    ) -> CatalogueNode:
         root_id = category_id if level == 1 or parent is None else parent.root_id
         group = names()["roots"][root_id]["group"] if level else "home"
-        node = Category(
+        node = CatalogueNode(
             category_id=category_id,
             name=name,
             level=level,
@@ -127,15 +124,15 @@ class Catalogue:
                     root.category_type,
                 )
 
-    def get(self, category_id: str) -> Category | None:
-        """The category of an id as it was asked; `None` if there is none."""
+    def get(self, category_id: str) -> CatalogueNode | None:
+        """The category of an id, or `None`."""
         return self._by_id.get(category_id or "0")
 
-    def numbered(self, number: int) -> Category:
+    def numbered(self, number: int) -> CatalogueNode:
         """The category with this `number`. Raises IndexError."""
         return self._numbered[number]
 
-    def __iter__(self) -> Iterator[Category]:
+    def __iter__(self) -> Iterator[CatalogueNode]:
         """All but the top, parents before their children."""
         return iter(self._numbered[1:])
 
@@ -150,3 +147,26 @@ def _level_two(about: dict[str, Any]) -> list[tuple[str, str]]:
 def catalogue() -> Catalogue:
     """The tree, built once in a process (about 10 ms)."""
     return Catalogue()
+
+
+_CITIES = ("义乌市", "广州市", "杭州市", "深圳市", "泉州市", "东莞市", "温州市", "金华市", "汕头市", "佛山市")
+_FIRST = "锦鸿瑞恒盛嘉欣华博雅优卓凯润亿达尚美益佳"
+_SECOND = "源泰丰翔宇森诚悦霖彩腾祥铭维帆语格希洋途"
+_FORMS = ("有限公司", "有限公司", "有限公司", "有限公司", "商行", "厂")
+
+
+def make_title(category: CatalogueNode, year: int, random: Random) -> tuple[str, str]:
+    """A title and its translation, for an offer of this category that was first listed in `year`."""
+    words = names()["groups"][category.group]
+    picked = [random.choice(words[part]) for part in ("lead", "style", "feature", "use")]
+    lead, style, feature, use = (chinese for chinese, _ in picked)
+    noun = category.name.replace("/", "").replace("、", "")
+    chinese = f"{year}{lead}{style}{feature}{noun}{use}{random.choice(('', '批发', '厂家直供', '一件代发', '货源'))}"
+    lead, style, feature, use = (english for _, english in picked)
+    return chinese, f"{year} {lead} {style} {feature} {category.english} {use}"
+
+
+def make_supplier(category: CatalogueNode, random: Random) -> str:
+    """A supplier of this category's goods, such as 义乌市锦源服饰有限公司."""
+    trade = names()["groups"][category.group]["trade"]
+    return f"{random.choice(_CITIES)}{random.choice(_FIRST)}{random.choice(_SECOND)}{trade}{random.choice(_FORMS)}"

@@ -1,6 +1,6 @@
-"""What a request asks, and why it is refused. Pure; the clock and the credentials are passed in.
+"""What a request asks for, and why it is refused. Pure: the clock and the keys are passed in.
 
-The order of the checks is the one that a client measured at the real gateway: is there such an API, key and
+The order of the checks is the one that a client measured at the real gateway: whether there is such an API, key and
 signature, timestamp, token, grant, parameters.
 """
 
@@ -12,8 +12,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
+from uuid import uuid4
 
 from toplist.api.calls import (
+    APIS,
     BEST_BASE64,
     CATEGORY_GET,
     CURRENT_TIME,
@@ -21,30 +23,68 @@ from toplist.api.calls import (
     TOP_LIST,
     TOP_LIST_BASE64,
     Api,
+    base64_signature,
+    openplatform_signature,
 )
-from toplist.api.signing import base64_signature, openplatform_signature
 from toplist.ranktypes import RANK_TYPES, Endpoint, Protocol
-from toplist.sandbox import detail_answers
-from toplist.sandbox.answers import Refusal, is_list
-from toplist.sandbox.tokens import Tokens
+from toplist.sandbox.answers import OFFER_PARAMETERS, Refusal, is_list, read_offer_query, wrong_argument
 
-_ALL = (TOP_LIST_BASE64, BEST_BASE64, TOP_LIST, CATEGORY_GET, CURRENT_TIME, GET_TOKEN, *detail_answers.PARAMETERS)
-APIS = {api.path: api for api in _ALL}
+DEFAULT_LIFE = 36_000  # seconds, as the platform says of its own tokens
 MAX_LIMIT, MAX_PAGE_SIZE = 20, 50
 
 
+@dataclass(slots=True)
+class SandboxTokens:
+    """The merchant's tokens. Only one access token is valid at a time, which is stricter than the platform is known to
+    be: a crawl that keeps using an old token fails.
+
+    Times are Unix seconds by the gateway's clock. `life` is for how long a renewed token is valid; the first one is
+    valid until it is renewed or expired by a control.
+    """
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    life: int = DEFAULT_LIFE
+    expires_at: float | None = None
+
+    def is_valid(self, given: str, now: float) -> bool:
+        """Whether this is the valid access token, and it has not expired."""
+        return _same(given, self.access_token) and (self.expires_at is None or now < self.expires_at)
+
+    def expire(self, now: float) -> None:
+        """Expire the valid access token."""
+        self.expires_at = now
+
+    def renew(self, params: Mapping[str, str], app_key: str, app_secret: str, now: float) -> dict[str, Any]:
+        """The answer of the refresh flow, in the platform's form; it usually has no new refresh token."""
+        known = (("client_id", app_key), ("client_secret", app_secret), ("refresh_token", self.refresh_token))
+        if params.get("grant_type") != "refresh_token":
+            return {"error": "unsupported_grant_type", "error_description": "grant_type must be refresh_token"}
+        for name, expected in known:
+            if not _same(params.get(name, ""), expected):
+                return {"error": "invalid_grant", "error_description": f"{name} is not accepted"}
+        self.access_token = str(uuid4())
+        self.expires_at = now + self.life
+        return {
+            "aliId": "8888888888",
+            "resource_owner": "sandbox",
+            "expires_in": str(self.life),
+            "access_token": self.access_token,
+        }
+
+
 @dataclass(frozen=True, slots=True)
-class Credentials:
+class SandboxKeys:
     """The one key pair that the sandbox accepts, and the merchant's tokens."""
 
     app_key: str
     app_secret: str = field(repr=False)
-    tokens: Tokens
+    tokens: SandboxTokens
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedRequest:
-    """A request as it was understood; `None` where it does not say, or not readably."""
+    """A request's parameters; `None` where one is missing or unreadable."""
 
     path: str
     api: Api | None
@@ -74,7 +114,7 @@ def _integer(text: object) -> int | None:
 
 
 def read(path: str, params: Mapping[str, str]) -> ParsedRequest:
-    """Understand a request by its path (from ``param2``) and its parameters. Refuses nothing."""
+    """Read a request's path (from ``param2``) and parameters. Refuses nothing."""
     parts = path.split("/")
     api = APIS.get("/".join(parts[:4]) + "/")
     base64 = api is None or api.signed_as is Protocol.BASE64
@@ -91,8 +131,8 @@ def read(path: str, params: Mapping[str, str]) -> ParsedRequest:
         asked = _ranked(params)
     elif api is CATEGORY_GET:
         asked = {"category_id": params.get("categoryID")}
-    elif api in detail_answers.PARAMETERS:
-        asked = detail_answers.read_query(api, params)
+    elif api in OFFER_PARAMETERS:
+        asked = read_offer_query(api, params)
     return ParsedRequest(path=path, api=api, app_key=key or None, params=params, timestamp=stamp, **asked)
 
 
@@ -118,61 +158,59 @@ def _ranked(params: Mapping[str, str]) -> dict[str, Any]:
         return {}
 
 
-def check(
-    asked: ParsedRequest, credentials: Credentials, not_granted: Collection[str], now: float, max_age: float
-) -> None:
-    """Let the request pass, or raise `Refusal`. `now` is the gateway's clock in seconds, `not_granted` names rank
-    types and APIs that the app may not use."""
+def check(asked: ParsedRequest, keys: SandboxKeys, not_granted: Collection[str], now: float, max_age: float) -> None:
+    """Raises `Refusal` for a request that the gateway would refuse. `now` is the gateway's clock in seconds;
+    `not_granted` names rank types and APIs that the app may not use."""
     if asked.api is None:
         raise Refusal("gw.APIUnsupported", "The API is not supported")
     if asked.api in (CURRENT_TIME, GET_TOKEN):
-        return  # public clients call the clock unsigned; the refresh flow proves itself
+        return  # public clients do not sign the clock call; the refresh flow has the secret in its form
     if asked.api.signed_as is Protocol.BASE64:
-        _check_base64(asked, credentials, now, max_age)
+        _check_base64(asked, keys, now, max_age)
     else:
-        _check_openplatform(asked, credentials, now, max_age)
+        _check_openplatform(asked, keys, now, max_age)
     _check_grant(asked, not_granted)
     if asked.is_list:
         _check_list(asked)
     elif asked.api is CATEGORY_GET and _integer(asked.category_id or "") is None:
         raise _bad_parameter(asked, "categoryID", missing=not asked.category_id)
-    elif asked.api in detail_answers.PARAMETERS:
-        wrong = detail_answers.complaint(asked.api, asked.offer_id, asked.first, asked.last)
+    elif asked.api in OFFER_PARAMETERS:
+        wrong = wrong_argument(asked.api, asked.offer_id, asked.first, asked.last)
         if wrong:
             raise _bad_parameter(asked, wrong, missing=wrong == "offerId")
 
 
-def _check_base64(asked: ParsedRequest, credentials: Credentials, now: float, max_age: float) -> None:
+def _check_base64(asked: ParsedRequest, keys: SandboxKeys, now: float, max_age: float) -> None:
     params = asked.params
     if not asked.app_key:
         raise Refusal(28, "Missing App Key")
-    if asked.app_key != credentials.app_key:
+    if asked.app_key != keys.app_key:
         raise Refusal(29, "Invalid App Key")
     if not params.get("sign"):
         raise Refusal(24, "Missing Signature")
-    if not _same(params["sign"], base64_signature(params, credentials.app_secret)):
+    if not _same(params["sign"], base64_signature(params, keys.app_secret)):
         raise Refusal(25, "Invalid Signature")
     if not params.get("timestamp"):
         raise Refusal(30, "Missing Timestamp")
     _check_age(asked, now, max_age)
 
 
-def _check_openplatform(asked: ParsedRequest, credentials: Credentials, now: float, max_age: float) -> None:
+def _check_openplatform(asked: ParsedRequest, keys: SandboxKeys, now: float, max_age: float) -> None:
     params = asked.params
     if not asked.app_key:
         raise Refusal("gw.AppKeyMissing", "Missing app key in the path")
-    if asked.app_key != credentials.app_key:
+    if asked.app_key != keys.app_key:
         raise Refusal("gw.AppKeyNotFound", "The app key does not exist")
     if not params.get("_aop_signature"):
         raise Refusal("gw.SignatureMissing", "Missing _aop_signature")
-    if not _same(params["_aop_signature"], openplatform_signature(asked.path, params, credentials.app_secret)):
+    if not _same(params["_aop_signature"], openplatform_signature(asked.path, params, keys.app_secret)):
         raise Refusal("gw.SignatureInvalid", "Invalid signature")
     if "_aop_timestamp" in params:
         _check_age(asked, now, max_age)
     if asked.api and asked.api.needs_token:
         if not params.get("access_token"):
             raise Refusal("401", "Request need user authenticated", status=401)
-        if not credentials.tokens.is_good(params["access_token"], now):
+        if not keys.tokens.is_valid(params["access_token"], now):
             raise Refusal("401", "Request need user authorized", status=401)
 
 
@@ -196,7 +234,7 @@ def _check_grant(asked: ParsedRequest, not_granted: Collection[str]) -> None:
 
 def _check_list(asked: ParsedRequest) -> None:
     if asked.protocol is Protocol.BASE64:
-        if mixed_up(asked):
+        if has_other_endpoints_names(asked):
             return
         names = ("rankType", "categoryId") if asked.api is TOP_LIST_BASE64 else ("sort_type", "cat")
         limit, size_name = MAX_PAGE_SIZE, "pageSize"
@@ -214,8 +252,8 @@ def _check_list(asked: ParsedRequest) -> None:
         raise _bad_parameter(asked, size_name)
 
 
-def mixed_up(asked: ParsedRequest) -> bool:
-    """Whether the other endpoint's parameters came: the gateway finds nothing then, and says no more."""
+def has_other_endpoints_names(asked: ParsedRequest) -> bool:
+    """Whether the request has the other endpoint's parameters: the gateway then answers with an empty list."""
     others = {TOP_LIST_BASE64: ("sort_type", "cat"), BEST_BASE64: ("rankType", "categoryId")}
     return asked.api in others and any(name in asked.params for name in others[asked.api])
 

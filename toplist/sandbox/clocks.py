@@ -1,4 +1,4 @@
-"""The sandbox's two clocks: the gateway's, which stamps are held to, and the market's, which a crawl's day follows."""
+"""The sandbox's two clocks: the gateway's, which checks timestamps, and the market's, which may have another date."""
 
 from __future__ import annotations
 
@@ -8,10 +8,24 @@ from datetime import UTC, date, datetime, timedelta
 
 from toplist.dates import SHANGHAI, business_date
 
+#: The dates that the market has lists for.
+FIRST_DATE, LAST_DATE = date(2021, 1, 1), date(2039, 12, 31)
 
-class Clocks:
-    """`offset` seconds put the gateway's clock wrong. `on` starts the market on a date, at the present Shanghai time
-    of day, from where it runs on; without it the market follows the real date."""
+
+def market_date(text: str) -> date:
+    """A date of the market, from its ISO form. Raises ValueError with one sentence."""
+    try:
+        on = date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a date like 2026-11-24") from None
+    if not FIRST_DATE <= on <= LAST_DATE:
+        raise ValueError(f"{text} is not between {FIRST_DATE} and {LAST_DATE}")
+    return on
+
+
+class SandboxClocks:
+    """`offset` is the error of the gateway's clock in seconds. `on` starts the market on a date, at the present
+    Shanghai time of day; without it the market has the real date."""
 
     def __init__(
         self,
@@ -32,14 +46,14 @@ class Clocks:
         return self._wall() + self._offset
 
     def move(self, on: date) -> None:
-        """Put the market on a date."""
+        """Set the market's date."""
         now = datetime.fromtimestamp(self._wall(), SHANGHAI)
         self._started = datetime.combine(on, now.timetz()).astimezone(UTC)
         self._started_at = self._monotonic()
         self._on = on
 
     def market(self) -> datetime:
-        """Now in the market, aware, UTC. A date that was set lasts: past midnight the clock runs on, the date stays."""
+        """Now in the market, aware, UTC. After midnight the clock runs on, but a date that was set stays."""
         return self._started + timedelta(seconds=self._monotonic() - self._started_at)
 
     def market_date(self) -> date:

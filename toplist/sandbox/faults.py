@@ -1,7 +1,7 @@
-"""What goes wrong on demand: rules that say when, and the answers that they lead to. Pure but for their counters.
+"""Faults on demand: rules that say when something goes wrong, and the answers of each kind of fault.
 
-A rule meets the requests that passed every check. It fires on the `nth` of those that match it (and on those that
-follow, `times` altogether), on a seeded `share` of them, or on all.
+Pure but for the rules' counters. A rule is applied to requests that passed every check. It fires on the `nth` of the
+requests that match it (and the following, `times` in all), on a seeded `share` of them, or on all.
 """
 
 from __future__ import annotations
@@ -11,28 +11,28 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from toplist.ranktypes import Protocol
-from toplist.sandbox import seeds
-from toplist.sandbox.answers import Answer, Refusal
+from toplist.sandbox.answers import JsonAnswer, Refusal
 from toplist.sandbox.checks import ParsedRequest
+from toplist.sandbox.curves import seeded_number
 
-#: Kinds that happen on the wire; see `toplist.sandbox.wire`.
+#: Kinds that happen on the wire; see `toplist.sandbox.gateway`.
 WIRE_KINDS = {
     "timeout": "no answer, for `seconds` or until the client gives up",
     "reset": "the connection is reset (RST)",
-    "truncated": "Content-Length promises more than comes",
-    "drip": "the answer comes byte by byte, over `seconds`",
+    "truncated": "the answer is shorter than its Content-Length",
+    "drip": "the answer is sent in small pieces, over `seconds`",
 }
-#: Kinds that spoil the rows of a list.
+#: Kinds that corrupt the rows of a list.
 ROW_KINDS = {
     "missing": "the key of the rows is left out",
-    "empty": "the list is there and has no row",
-    "short": "`rows` rows are lost at the page's end (3), the total stays",
-    "duplicate": "the first row comes again at the end",
-    "broken": "rows without id or title, and one that is no object",
-    "shuffled": "the rows come in reverse",
+    "empty": "the list has no rows",
+    "short": "`rows` rows (3) are missing at the end of the page, the total stays",
+    "duplicate": "the first row is repeated at the end",
+    "broken": "rows without id or title, and one that is not an object",
+    "shuffled": "the rows are in reverse order",
     "total": "the total is wrong: `total`, or 7 more than there are",
 }
-#: Kinds that answer something else.
+#: Kinds that replace the answer.
 ANSWER_KINDS = {
     "403": "HTTP 403, an HTML page",
     "throttle": "the protocol's throttle code, at HTTP `status` (400)",
@@ -42,7 +42,7 @@ ANSWER_KINDS = {
     "expired": "code 31, the timestamp is refused",
     "acl": "the app has no grant",
     "token": "the access token has expired, HTTP 401",
-    "redirect": "HTTP 302 to a path whose visits the journal shows",
+    "redirect": "HTTP 302 to a path; the request log shows whether it was followed",
     "echo": "the request's parameters instead of an answer, without key, token and signature",
 }
 KINDS = WIRE_KINDS | ROW_KINDS | ANSWER_KINDS
@@ -52,7 +52,7 @@ _PAGE = "<html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class HtmlAnswer:
     """An answer that is not JSON."""
 
     status: int
@@ -61,8 +61,8 @@ class Page:
 
 
 @dataclass(slots=True)
-class Rule:
-    """When something goes wrong, and what. `None` matches everything."""
+class FaultRule:
+    """When a fault happens, and which. `None` matches every request."""
 
     kind: str
     nth: int | None = None
@@ -83,7 +83,7 @@ class Rule:
     fired: int = 0
 
     @classmethod
-    def parse(cls, text: str) -> Rule:
+    def parse(cls, text: str) -> FaultRule:
         """From ``kind=403,nth=5``. Raises ValueError with one sentence."""
         pairs = [part.partition("=") for part in text.split(",")]
         if any(not mark for _, mark, _ in pairs):
@@ -91,7 +91,7 @@ class Rule:
         return cls.from_mapping({name.strip(): value.strip() for name, _, value in pairs})
 
     @classmethod
-    def from_mapping(cls, values: Mapping[str, Any]) -> Rule:
+    def from_mapping(cls, values: Mapping[str, Any]) -> FaultRule:
         """From names and values, text or numbers. Raises ValueError with one sentence."""
         unknown = set(values) - _SETTABLE.keys()
         if unknown:
@@ -114,14 +114,14 @@ class Rule:
         return rule
 
     def fires(self, asked: ParsedRequest, seed: int = 0) -> bool:
-        """Count the request if it matches, and say whether it goes wrong."""
+        """Count the request if it matches. Returns whether the fault happens."""
         if not self._matches(asked):
             return False
         self.seen += 1
         times = 1 if self.nth is not None and self.times is None else self.times
         if self.seen < (self.nth or 1) or (times is not None and self.fired >= times):
             return False
-        if self.share is not None and seeds.number(seed, self.kind, self.seen) / 2**64 >= self.share:
+        if self.share is not None and seeded_number(seed, self.kind, self.seen) / 2**64 >= self.share:
             return False
         self.fired += 1
         return True
@@ -139,28 +139,32 @@ class Rule:
 
 
 _TYPES: dict[str, Callable[[Any], Any]] = {"int | None": int, "float | None": float}
-_SETTABLE = {item.name: _TYPES.get(str(item.type), str) for item in fields(Rule) if item.name not in ("seen", "fired")}
+_SETTABLE = {
+    item.name: _TYPES.get(str(item.type), str) for item in fields(FaultRule) if item.name not in ("seen", "fired")
+}
 
 
-def answer_instead(rule: Rule, asked: ParsedRequest, request_id: str) -> Answer | Page:
+def answer_instead(rule: FaultRule, asked: ParsedRequest, request_id: str) -> JsonAnswer | HtmlAnswer:
     """What a rule of `ANSWER_KINDS` answers."""
     match rule.kind:
         case "403":
-            return Page(403, _PAGE.format("403 Forbidden"))
+            return HtmlAnswer(403, _PAGE.format("403 Forbidden"))
         case "5xx":
             status = rule.status or 502
-            return Page(status, _PAGE.format(f"{status} Bad Gateway"))
+            return HtmlAnswer(status, _PAGE.format(f"{status} Bad Gateway"))
         case "html":
-            return Page(rule.status or 200, _PAGE.format("系统繁忙，请稍后再试"))
+            return HtmlAnswer(rule.status or 200, _PAGE.format("系统繁忙，请稍后再试"))
         case "redirect":
-            return Page(rule.status or 302, "", {"Location": "/openapi/elsewhere"})
+            return HtmlAnswer(rule.status or 302, "", {"Location": "/openapi/elsewhere"})
         case "echo":
-            open_params = {name: value for name, value in asked.params.items() if name not in _SECRET}
-            return Answer(rule.status or 200, {"api": asked.api.name if asked.api else None, "params": open_params})
+            public_params = {name: value for name, value in asked.params.items() if name not in _SECRET}
+            return JsonAnswer(
+                rule.status or 200, {"api": asked.api.name if asked.api else None, "params": public_params}
+            )
     return _refusal(rule, asked).answer(request_id)
 
 
-def _refusal(rule: Rule, asked: ParsedRequest) -> Refusal:
+def _refusal(rule: FaultRule, asked: ParsedRequest) -> Refusal:
     base64 = asked.protocol is Protocol.BASE64
     match rule.kind:
         case "throttle":
@@ -180,15 +184,15 @@ def _refusal(rule: Rule, asked: ParsedRequest) -> Refusal:
 
 
 def throttle(base64: bool, status: int | None = None) -> Refusal:
-    """The throttle of either protocol, at HTTP 400 unless said otherwise."""
+    """The throttle refusal of either protocol, at HTTP 400 by default."""
     if base64:
         limited = "accesscontrol.limited-by-api-access-count"
         return Refusal(7, "App Call Limited", sub_code=limited, status=status or 400)
     return Refusal("gw.QosAppFrequencyLimit", "App call exceeds limited frequency", status=status or 400)
 
 
-def spoil(rule: Rule, document: dict[str, Any]) -> None:
-    """Spoil the document of a list, in place, as a rule of `ROW_KINDS` says."""
+def corrupt(rule: FaultRule, document: dict[str, Any]) -> None:
+    """Change the document of a list in place, as a rule of `ROW_KINDS` says."""
     (name,) = document
     openplatform = name == "result"
     holder = document["result"]["result"] if openplatform else document[name]["result"]
@@ -208,7 +212,7 @@ def spoil(rule: Rule, document: dict[str, Any]) -> None:
         case "duplicate":
             rows = rows + rows[:1]
         case "broken":
-            rows = [_broken(row, place) for place, row in enumerate(rows)]
+            rows = [_broken(row, position) for position, row in enumerate(rows)]
         case "shuffled":
             rows = rows[::-1]
         case "total" if "total" in holder:
@@ -216,8 +220,8 @@ def spoil(rule: Rule, document: dict[str, Any]) -> None:
     holder[key] = rows
 
 
-def _broken(row: dict[str, Any], place: int) -> Any:
-    match place % 20:
+def _broken(row: dict[str, Any], position: int) -> Any:
+    match position % 20:
         case 1:
             return {key: value for key, value in row.items() if key not in ("offerId", "itemId")}
         case 3:

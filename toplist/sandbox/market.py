@@ -1,8 +1,8 @@
-"""The hidden market: which offers stand on which list on a date, and the truth behind them.
+"""The sandbox's market: which offers are on which list on a date, and the true figures behind them.
 
-Counts are as of the end of the date. `total_sold` is a running total since the offer was listed and never falls
+Counts are as of the end of the date. `total_sold` counts from the day the offer was listed and never falls
 (`saleCount` in `base64`); `sold_30` counts the last 30 days (`soldOut` in `openplatform`). Both come from the same
-daily sales, so an offer id means the same offer in both protocols.
+daily sales, and an offer has the same id in both protocols.
 """
 
 from __future__ import annotations
@@ -11,23 +11,24 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from toplist.ranktypes import RANK_TYPES
-from toplist.sandbox import seasons, seeds
-from toplist.sandbox.catalogue import Category, catalogue
-from toplist.sandbox.offers import MAX_SLOTS, Offer, Place, generation_at, place_of
+from toplist.sandbox.catalogue import CatalogueNode, catalogue
+from toplist.sandbox.clocks import FIRST_DATE, LAST_DATE
+from toplist.sandbox.curves import seeded_number
+from toplist.sandbox.offers import MAX_SLOTS, MarketOffer, OfferSlot, generation_at, slot_of
 
 MAX_TOTAL = 1500
 _POOL = 58
 _SMALLEST, _LARGEST = 12, 46
 
 
-class Standing(NamedTuple):
-    """An offer on a date, in figures."""
+class OfferFigures(NamedTuple):
+    """An offer and its figures on a date."""
 
-    offer: Offer
+    offer: MarketOffer
     age: int
     total_sold: int
     sold_30: int
@@ -41,23 +42,8 @@ class Standing(NamedTuple):
         return math.log((self.sold_7 + 10) / (self.sold_7_before + 10))
 
 
-@dataclass(frozen=True, slots=True)
-class Truth:
-    """What the market knows of an offer on a date. `event_date`: when its story turns; None if it never does."""
-
-    offer_id: str
-    archetype: str
-    event_date: date | None
-    listed_on: date
-    units: int
-    total_sold: int
-    sold_30: int
-    buyers_30: int
-    price: float
-
-
-#: What each list is ordered by, highest first.
-_KEYS: dict[str, Callable[[Standing], float]] = {
+#: What a list is ordered by, highest first. A rank type without an order of its own gets a random one.
+_ORDERS: dict[str, Callable[[OfferFigures], float]] = {
     "hot": lambda s: s.sold_30,
     "best": lambda s: s.total_sold,
     "rise": lambda s: s.growth,
@@ -72,9 +58,13 @@ _KEYS: dict[str, Callable[[Standing], float]] = {
 }
 
 
+def _random_order(rank_type: str, figures: OfferFigures) -> float:
+    return figures.sold_30 * (1 + seeded_number(figures.offer.bits, rank_type) % 1000)
+
+
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """How many rows a list has: fixed for a list, for a category, for all, or else 12 to 46 by the seed."""
+    """How many rows a list has: set for a list, for a category or for all; otherwise 12 to 46, by the seed."""
 
     for_all: int | None = None
     by_category: Mapping[str, int] = field(default_factory=dict)
@@ -84,7 +74,7 @@ class Totals:
         fixed = self.by_list.get((category_id, rank_type), self.by_category.get(category_id, self.for_all))
         if fixed is not None:
             return fixed
-        return _SMALLEST + seeds.number(seed, "total", rank_type, category_id) % (_LARGEST - _SMALLEST + 1)
+        return _SMALLEST + seeded_number(seed, "total", rank_type, category_id) % (_LARGEST - _SMALLEST + 1)
 
     def largest(self, category_id: str) -> int:
         """An upper bound for the category's lists."""
@@ -93,9 +83,9 @@ class Totals:
 
 
 class Market:
-    """The market of a seed. Dates may be asked in any order; what is kept in memory is bounded.
+    """The market of a seed. Any order of dates gives the same lists; the memory is bounded.
 
-    `archetype` makes every offer live that one story (see `curves.ARCHETYPES`).
+    `archetype` gives every offer that one archetype (see `curves.ARCHETYPES`).
     """
 
     def __init__(self, seed: int = 1, totals: Totals | None = None, archetype: str | None = None):
@@ -107,12 +97,12 @@ class Market:
         self._ranked = lru_cache(512)(self._make_ranked)
 
     def warm(self, on: date) -> None:
-        """Build what every answer needs and the offers of the categories that were made large, so that no answer
-        holds up the next one's arrival (about 60 ms, and 0.1 ms a row)."""
+        """Build the tree and the offers of the categories with a set total before the first request, so that building
+        them (about 60 ms, and 0.1 ms per row) delays no arrival."""
         for category_id in {"", *self.totals.by_category, *(category for category, _ in self.totals.by_list)}:
             self.rows("hot", category_id, on)
 
-    def rows(self, rank_type: str, category_id: str, on: date) -> tuple[Standing, ...] | None:
+    def rows(self, rank_type: str, category_id: str, on: date) -> tuple[OfferFigures, ...] | None:
         """The list in rank order; None where the market has no such list: an unknown rank type, an unknown or a
         retired category. The empty id stands for all categories together."""
         category = catalogue().get(category_id)
@@ -120,62 +110,45 @@ class Market:
             return None
         return self._ranked(rank_type, category.number, category_id, on.toordinal())
 
-    def standing(self, offer_id: str, on: date) -> Standing:
+    def figures(self, offer_id: str, on: date) -> OfferFigures:
         """An offer's figures on a date. Raises KeyError where there is no such offer, or not on that date."""
-        place = place_of(self.seed, offer_id)
+        slot = slot_of(self.seed, offer_id)
         try:
-            category = catalogue().numbered(place.category)
+            category = catalogue().numbered(slot.category)
         except IndexError:
             raise KeyError(offer_id) from None
         ordinal = on.toordinal()
-        if not category.is_leaf or generation_at(self.seed, place.category, place.slot, ordinal) != place.generation:
+        if not category.is_leaf or generation_at(self.seed, slot.category, slot.number, ordinal) != slot.generation:
             raise KeyError(offer_id)
-        return self._stand(self._offer(place), ordinal)
+        return self._figures(self._offer(slot), ordinal)
 
-    def truth(self, offer_id: str, on: date) -> Truth:
-        """What really happened to an offer up to a date; KeyError as in `standing`."""
-        standing = self.standing(offer_id, on)
-        offer, age = standing.offer, standing.age
-        eventless = offer.curve.archetype in ("steady", "noise", "season")
-        return Truth(
-            offer_id=offer.offer_id,
-            archetype=offer.curve.archetype,
-            event_date=None if eventless else date.fromordinal(offer.born + offer.curve.day),
-            listed_on=date.fromordinal(offer.born),
-            units=offer.sold(age, 1),
-            total_sold=standing.total_sold,
-            sold_30=standing.sold_30,
-            buyers_30=offer.buyers(age),
-            price=standing.price,
-        )
-
-    def _make_offer(self, place: Place) -> Offer:
-        return Offer(self.seed, catalogue().numbered(place.category), place, self._archetype)
+    def _make_offer(self, slot: OfferSlot) -> MarketOffer:
+        return MarketOffer(self.seed, catalogue().numbered(slot.category), slot, self._archetype)
 
     @staticmethod
-    def _stand(offer: Offer, ordinal: int) -> Standing:
+    def _figures(offer: MarketOffer, ordinal: int) -> OfferFigures:
         age = ordinal - offer.born
         week = offer.sold(age, 7)
-        return Standing(
+        return OfferFigures(
             offer, age, offer.total[age], offer.sold(age, 30), week, offer.sold(age, 14) - week, offer.price(age)
         )
 
-    def _slots(self, category: Category) -> list[tuple[int, int]]:
-        """(leaf, slot) of the offers that a category's lists pick from: a branch picks from its leaves' first ones."""
+    def _slots(self, category: CatalogueNode) -> list[tuple[int, int]]:
+        """(leaf, slot) of the offers for a category's lists. A branch uses the first slots of its leaves."""
         size = max(_POOL, math.ceil(self.totals.largest(category.category_id) * 1.25))
         leaves = [leaf.number for leaf in category.leaves()]
         spread = [leaves[step * len(leaves) // min(size, len(leaves))] for step in range(min(size, len(leaves)))]
         return [(spread[index % len(spread)], min(index // len(spread), MAX_SLOTS - 1)) for index in range(size)]
 
-    def _make_board(self, number: int, ordinal: int) -> list[Standing]:
+    def _make_board(self, number: int, ordinal: int) -> list[OfferFigures]:
         return [
-            self._stand(self._offer(Place(leaf, slot, generation_at(self.seed, leaf, slot, ordinal))), ordinal)
+            self._figures(self._offer(OfferSlot(leaf, slot, generation_at(self.seed, leaf, slot, ordinal))), ordinal)
             for leaf, slot in self._slots(catalogue().numbered(number))
         ]
 
-    def _make_ranked(self, rank_type: str, number: int, category_id: str, ordinal: int) -> tuple[Standing, ...]:
-        if not seasons.FIRST.toordinal() <= ordinal <= seasons.LAST.toordinal():
-            raise ValueError(f"the market knows {seasons.FIRST} to {seasons.LAST}")
-        key = _KEYS[rank_type]
-        ranked = sorted(self._board(number, ordinal), key=lambda s: (-key(s), s.offer.offer_id))
+    def _make_ranked(self, rank_type: str, number: int, category_id: str, ordinal: int) -> tuple[OfferFigures, ...]:
+        if not FIRST_DATE.toordinal() <= ordinal <= LAST_DATE.toordinal():
+            raise ValueError(f"the market has lists from {FIRST_DATE} to {LAST_DATE}")
+        order = _ORDERS.get(rank_type) or partial(_random_order, rank_type)
+        ranked = sorted(self._board(number, ordinal), key=lambda s: (-order(s), s.offer.offer_id))
         return tuple(ranked[: self.totals.of(self.seed, rank_type, category_id)])

@@ -1,6 +1,6 @@
-"""The sandbox as a child of this process: gone when this process is, even killed.
+"""The sandbox as a child process. It stops when this process ends, even if this process is killed.
 
-Knows neither Scrapy nor aiohttp, so that a crawl and a test can both import it cheaply.
+Imports neither Scrapy nor aiohttp, so that a crawl and a test can import it at low cost.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from toplist.errors import ToplistError
 START_TIMEOUT = 20.0
 _STOP_TIMEOUT = 5.0
 _STDERR_TAIL = 2000
-# A proxy of the environment must not stand between us and our own child.
+# Requests to the child never go through a proxy from the environment.
 _open = build_opener(ProxyHandler({})).open
 
 
@@ -32,8 +32,8 @@ class SandboxError(ToplistError):
 class SandboxProcess:
     """A running sandbox. ``SandboxProcess("--qps", "2", "--fault", "kind=403,nth=5")``.
 
-    `environment` is added to the child's: credentials may go there, never into the options, which others can read.
-    Raises SandboxError, with what the child said, when it does not come up.
+    `environment` is added to the child's. Credentials go there and not into the options, which other users can read.
+    Raises SandboxError, with the child's error output, when it does not start.
     """
 
     url: str
@@ -45,14 +45,14 @@ class SandboxProcess:
     def __init__(
         self, *options: str, environment: Mapping[str, str] | None = None, timeout: float = START_TIMEOUT
     ) -> None:
-        self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
+        self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - stays open as long as the child runs
         self._child = subprocess.Popen(
             [sys.executable, "-m", "toplist.sandbox", "--until-stdin-closes", *options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
             env=os.environ | dict(environment or {}) | {"PYTHONPATH": _import_path()},
-            # Ctrl-C is for the crawl: it ends in order, and its gateway after it.
+            # Ctrl-C must reach the crawl only: it ends in order, and stops its gateway at the end.
             start_new_session=True,
         )
         try:
@@ -77,9 +77,9 @@ class SandboxProcess:
             announced: dict[str, str] = json.loads(lines[0])
             return announced
         why = f"did not answer within {timeout:g} s" if reader.is_alive() else "ended at once"
-        raise SandboxError(f"the sandbox {why}: {self._said() or 'it said nothing'}")
+        raise SandboxError(f"the sandbox {why}: {self._error_output() or 'it printed nothing'}")
 
-    def _said(self) -> str:
+    def _error_output(self) -> str:
         self._stderr.seek(0)
         return self._stderr.read()[-_STDERR_TAIL:].decode(errors="replace").strip()
 
@@ -94,23 +94,23 @@ class SandboxProcess:
         return self.url.removesuffix("/openapi")
 
     def state(self, since: int = 0) -> dict[str, Any]:
-        """What arrived and how it was answered, from request number `since` on; see `toplist.sandbox.journal`."""
+        """What arrived and how it was answered, from request number `since` on; see `toplist.sandbox.limits`."""
         return self._control("state" + (f"?since={since}" if since else ""))
 
     def faults(self, rules: Sequence[str | Mapping[str, Any]]) -> None:
-        """Replace the rules of what goes wrong; see `toplist.sandbox.faults`."""
+        """Replace the rules of faults; see `toplist.sandbox.faults`."""
         self._control("faults", list(rules))
 
     def without_grants(self, names: Sequence[str]) -> None:
-        """Take away the grants of these rank types or APIs, and of no others."""
+        """Refuse these rank types or APIs as not granted, and no others."""
         self._control("grants", {"without": list(names)})
 
     def expire_token(self) -> None:
-        """End the access token that is good now."""
+        """Expire the valid access token."""
         self._control("expire", {})
 
     def move_to(self, date: str) -> None:
-        """Put the market on a date (ISO)."""
+        """Set the market's date (ISO)."""
         self._control("date", {"date": date})
 
     def _control(self, name: str, content: Any = None) -> dict[str, Any]:
@@ -121,11 +121,11 @@ class SandboxProcess:
                 answered: dict[str, Any] = json.load(response)
                 return answered
         except OSError as error:
-            said = getattr(error, "read", bytes)().decode(errors="replace")
-            raise SandboxError(f"the sandbox refused {name}: {error} {said}".strip()) from None
+            reason = getattr(error, "read", bytes)().decode(errors="replace")
+            raise SandboxError(f"the sandbox refused {name}: {error} {reason}".strip()) from None
 
     def stop(self) -> None:
-        """End the child and wait for it. Calling it again does nothing."""
+        """Stop the child and wait for its end. A second call does nothing."""
         child = self._child
         assert child.stdin is not None
         assert child.stdout is not None
@@ -150,5 +150,5 @@ class SandboxProcess:
 
 
 def _import_path() -> str:
-    """Where this process imports from, an egg included, for the child."""
+    """The import path of this process, eggs included, for the child."""
     return os.pathsep.join(os.path.abspath(entry) for entry in sys.path)

@@ -1,1 +1,1 @@
-
+"""The spider: callbacks only."""

@@ -1,4 +1,4 @@
-"""The category tree, kept: read from one source, never mixed with another's. Blocking."""
+"""The category tree in the database, one for each source. Blocking."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from toplist.categories.tree import TOP, Category, Reading, Tree
 from toplist.items import Source
 from toplist.storage.database import writing
 from toplist.storage.tables import category as table
+from toplist.storage.upsert import upsert
 
 _ABOUT = ("parent_id", "name", "level", "is_leaf")
 
 
 class Categories:
-    """Keeps one source's tree, each category with the time at which its children were read."""
+    """One source's tree: each category with the time at which its children were read."""
 
     def __init__(self, engine: Engine, source: Source):
         self._engine = engine
         self._source = source.value
 
     def load(self, known: Iterable[Category] = ()) -> Tree:
-        """The tree as it is kept. `known` are categories whose names are known without it."""
+        """The stored tree. `known` are categories whose names are known without it."""
         query = select(table).where(table.c.source == self._source).order_by(table.c.level, table.c.position)
         with self._engine.connect() as connection:
             rows = connection.execute(query).all()
@@ -43,32 +43,25 @@ class Categories:
         return tree
 
     def keep(self, parent: Category, children: Sequence[Category], reading: Reading) -> None:
-        """Keep what an answer said of a category: its children replace those that were kept."""
+        """Store an answer about a category: its children replace those that were stored."""
         read = {"read_ms": round(reading.read_at.timestamp() * 1000), "retired": reading.retired}
         with writing(self._engine) as connection:
-            self._forget(connection, parent.category_id, [child.category_id for child in children])
-            # Its own place among its siblings is its parent's to say.
-            self._enter(connection, [self._row(parent, 0) | read], (*_ABOUT, "read_ms", "retired"))
+            self._delete_others(connection, parent.category_id, [child.category_id for child in children])
+            # Not its position among its siblings: the answer about its parent gives that.
+            itself = upsert(connection, table, (*_ABOUT, "read_ms", "retired"))
+            connection.execute(itself, [self._row(parent, 0) | read])
             if children:
                 rows = [self._row(child, position) for position, child in enumerate(children, 1)]
-                self._enter(connection, rows, (*_ABOUT, "position"))
+                connection.execute(upsert(connection, table, (*_ABOUT, "position")), rows)
 
     def _row(self, category: Category, position: int) -> dict[str, Any]:
         about = {name: getattr(category, name) for name in _ABOUT}
         return {"source": self._source, "category_id": category.category_id, "position": position, **about}
 
-    def _enter(self, connection: Connection, rows: list[dict[str, Any]], updated: Sequence[str]) -> None:
-        insert = postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
-        statement = insert.on_conflict_do_update(
-            index_elements=[table.c.source, table.c.category_id],
-            set_={name: insert.excluded[name] for name in updated},
-        )
-        connection.execute(statement, rows)
-
-    def _forget(self, connection: Connection, parent_id: str, kept: Sequence[str]) -> None:
-        """Take out the children that are gone, with all that was below them."""
-        here = (table.c.source == self._source) & (table.c.parent_id == parent_id)
-        there = connection.execute(select(table.c.category_id).where(here)).scalars().all()
-        for gone in set(there) - set(kept):
+    def _delete_others(self, connection: Connection, parent_id: str, kept: Sequence[str]) -> None:
+        """Delete the children of a category that are not in `kept`, with everything below them."""
+        where = (table.c.source == self._source) & (table.c.parent_id == parent_id)
+        stored = connection.execute(select(table.c.category_id).where(where)).scalars().all()
+        for gone in set(stored) - set(kept):
             connection.execute(delete(table).where(table.c.source == self._source, table.c.category_id == gone))
-            self._forget(connection, gone, ())
+            self._delete_others(connection, gone, ())

@@ -1,38 +1,39 @@
-"""The history: a list's rows and its mark in one transaction, and any snapshot's entries again. Blocking."""
+"""The history: stores a list's rows and its result in one transaction, and reads any snapshot again. Blocking."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, select
+from sqlalchemy.exc import IntegrityError
 
 from toplist.items import DroppedOut, Entry, ListKey, Offer, RankList, RejectedRow, Source, Status, Trends
 from toplist.storage.database import writing
 from toplist.storage.history_reader import TrendNotes, write_trends
-from toplist.storage.ledger import Ledger, LedgerEntry, insert_if_absent
+from toplist.storage.ledger import Ledger, LedgerEntry
 from toplist.storage.tables import (
     dropped_out,
     list_,
-    list_snapshot,
     observation,
     offer_detail,
     offer_version,
     rejected,
     trend_note,
 )
+from toplist.storage.tables import list_snapshot as snapshots
+from toplist.storage.upsert import content_digest, insert_if_absent
 
-_TEXTS = tuple(name for name in Offer.model_fields if name in offer_version.c)
+_VERSIONED = tuple(name for name in Offer.model_fields if name in offer_version.c)
 _NUMBERS = tuple(name for name in (*Offer.model_fields, *Trends.model_fields) if name in observation.c)
-#: What a list did not say of an offer, its detail may.
+#: Fields that an offer's detail fills where the list has null.
 _DETAILS = tuple(name for name in Offer.model_fields if name in offer_detail.c and name != "offer_id")
 _BATCH = 2000
 
 
 class History:
-    """Keeps what came. A list is stored whole or not at all."""
+    """The stored lists and entries. A list is stored whole or not at all."""
 
     def __init__(self, engine: Engine, ledger: Ledger):
         self._engine = engine
@@ -40,21 +41,28 @@ class History:
         self._notes = TrendNotes()
 
     def store(self, ended: RankList, *, refresh: bool = False) -> bool:
-        """Store a list's rows and its mark. Returns whether its rows are now those of the day.
+        """Store a list's rows and its result. Returns whether the day now has these rows.
 
         Fewer rows never replace more, unless `refresh`; and then only rows replace rows.
         """
         try:
+            return self._attempt(ended, refresh)
+        except IntegrityError:
+            # Pruning, in another process, may have deleted a version between its look-up and its use.
+            return self._attempt(ended, refresh)
+
+    def _attempt(self, ended: RankList, refresh: bool) -> bool:
+        try:
             return self._store(ended, refresh)
         except Exception:
-            self._notes = TrendNotes()  # what it learnt may have been rolled back
+            self._notes = TrendNotes()  # the ids it knows may have been rolled back
             raise
 
     def _store(self, ended: RankList, refresh: bool) -> bool:
         with writing(self._engine) as connection:
-            before = self._ledger.mark(connection, ended.key, lock=True)
+            before = self._ledger.entry(connection, ended.key, lock=True)
             if before is not None and keep_existing(before, ended, refresh):
-                self._ledger.free(connection, before.list_id)
+                self._ledger.end_lease(connection, before.list_id)
                 return False
             list_id = self._ledger.record_result(connection, ended)
             if ended.entries or ended.rejected or (before is not None and before.received):
@@ -62,7 +70,7 @@ class History:
         return True
 
     def entries(self, snapshot_date: date, source: Source) -> Iterator[Entry]:
-        """A snapshot's entries, by protocol, rank type, category and rank; streamed, some at a time."""
+        """A snapshot's entries, by protocol, rank type, category and rank. They are streamed in batches."""
         order = (list_.c.protocol, list_.c.rank_type, list_.c.category_id, observation.c.rank)
         query = (
             select(
@@ -70,26 +78,26 @@ class History:
                 list_.c.protocol,
                 list_.c.rank_type,
                 list_.c.category_id,
-                list_snapshot.c.snapshot_date,
-                list_snapshot.c.category_name,
-                list_snapshot.c.category_level,
-                list_snapshot.c.category_path,
-                list_snapshot.c.reported_total.label("total"),
+                snapshots.c.snapshot_date,
+                snapshots.c.category_name,
+                snapshots.c.category_level,
+                snapshots.c.category_path,
+                snapshots.c.reported_total.label("total"),
                 observation.c.rank,
                 observation.c.collected_ms,
                 *_shown(),
             )
-            .select_from(list_snapshot)
-            .join(list_, list_.c.list_id == list_snapshot.c.list_id)
+            .select_from(snapshots)
+            .join(list_, list_.c.list_id == snapshots.c.list_id)
             .join(
                 observation,
-                (observation.c.list_id == list_snapshot.c.list_id)
-                & (observation.c.snapshot_date == list_snapshot.c.snapshot_date),
+                (observation.c.list_id == snapshots.c.list_id)
+                & (observation.c.snapshot_date == snapshots.c.snapshot_date),
             )
             .join(offer_version, offer_version.c.version_id == observation.c.version_id)
             .outerjoin(trend_note, trend_note.c.note_id == observation.c.note_id)
             .outerjoin(offer_detail, offer_detail.c.detail_id == observation.c.detail_id)
-            .where(list_snapshot.c.snapshot_date == snapshot_date, list_.c.source == source.value)
+            .where(snapshots.c.snapshot_date == snapshot_date, list_.c.source == source.value)
             .order_by(*order)
         )
         with self._engine.connect().execution_options(yield_per=_BATCH) as connection:
@@ -100,11 +108,11 @@ class History:
 
     def rows(self, snapshot_date: date, source: Source) -> int:
         """How many entries a snapshot has."""
-        kept = list_snapshot.c.received - list_snapshot.c.rejected - list_snapshot.c.duplicates
+        kept = snapshots.c.received - snapshots.c.rejected - snapshots.c.duplicates
         query = (
             select(func.coalesce(func.sum(kept), 0))
-            .join(list_, list_.c.list_id == list_snapshot.c.list_id)
-            .where(list_snapshot.c.snapshot_date == snapshot_date, list_.c.source == source.value)
+            .join(list_, list_.c.list_id == snapshots.c.list_id)
+            .where(snapshots.c.snapshot_date == snapshot_date, list_.c.source == source.value)
         )
         with self._engine.connect() as connection:
             return int(connection.execute(query).scalar_one())
@@ -158,12 +166,12 @@ class History:
 
     def _replace(self, connection: Connection, list_id: int, ended: RankList) -> None:
         for table in (observation, rejected, dropped_out):
-            here = (table.c.list_id == list_id) & (table.c.snapshot_date == ended.snapshot_date)
-            connection.execute(delete(table).where(here))
+            where = (table.c.list_id == list_id) & (table.c.snapshot_date == ended.snapshot_date)
+            connection.execute(delete(table).where(where))
         place = {"list_id": list_id, "snapshot_date": ended.snapshot_date}
         if ended.entries:
-            texts = _text_ids(connection, ended.entries)
-            notes = self._notes.ids(connection, ended.entries)
+            versions = _version_ids(connection, ended.entries)
+            notes = self._notes.ids(connection, ended.entries, ended.snapshot_date)
             connection.execute(
                 insert(observation),
                 [
@@ -175,7 +183,7 @@ class History:
                         "collected_ms": round(entry.collected_at.timestamp() * 1000),
                         **{name: getattr(entry, name) for name in _NUMBERS},
                     }
-                    for entry, version_id, note_id in zip(ended.entries, texts, notes, strict=True)
+                    for entry, version_id, note_id in zip(ended.entries, versions, notes, strict=True)
                 ],
             )
         if ended.rejected:
@@ -184,7 +192,7 @@ class History:
 
 
 def _shown() -> Iterator[ColumnElement[Any]]:
-    """An entry's own columns: as its list said them, or else its detail."""
+    """The columns of an entry: the list's value, or the detail's where the list has none."""
     for name in (*Offer.model_fields, *Trends.model_fields):
         columns = [table.c[name] for table in (offer_version, observation, trend_note) if name in table.c]
         columns += [offer_detail.c[name]] if name in _DETAILS else []
@@ -192,43 +200,40 @@ def _shown() -> Iterator[ColumnElement[Any]]:
 
 
 def keep_existing(before: LedgerEntry, ended: RankList, refresh: bool) -> bool:
+    """Whether the stored result of a list is worth more than a new one."""
     if before.received == 0:
-        return before.status in _SETTLED and ended.status is Status.FAILED
+        return before.status in _ANSWERED and ended.status is Status.FAILED
     if not ended.entries:
         return True
     return not refresh and ended.received < before.received
 
 
-_SETTLED = (Status.COMPLETE, Status.PARTIAL, Status.EMPTY, Status.ABSENT)
+_ANSWERED = (Status.COMPLETE, Status.PARTIAL, Status.EMPTY, Status.ABSENT)
 
 
-def _text_ids(connection: Connection, entries: Sequence[Entry]) -> list[int]:
-    """The ids of the entries' texts, in their order; new texts are entered."""
-    digests = [_digest(entry) for entry in entries]
-    known = _known_texts(connection, digests)
+def _version_ids(connection: Connection, entries: Sequence[Entry]) -> list[int]:
+    """The ids of the offers' versions, in the order of the entries; new versions are entered."""
+    digests = [content_digest(entry.model_dump_json(include=set(_VERSIONED))) for entry in entries]
+    known = _known_versions(connection, digests)
     missing: dict[str, dict[str, Any]] = {
-        digest: {"digest": digest, **_first_tier(entry), **entry.model_dump(include=set(_TEXTS))}
+        digest: {"digest": digest, **_first_tier(entry), **entry.model_dump(include=set(_VERSIONED))}
         for digest, entry in zip(digests, entries, strict=True)
         if digest not in known
     }
     if missing:
-        # In one order, so that two crawls that meet the same new offers do not wait for each other.
+        # In one order, so that two crawls that enter the same versions cannot deadlock.
         ordered = [missing[digest] for digest in sorted(missing)]
         connection.execute(insert_if_absent(connection, offer_version), ordered)
-        known.update(_known_texts(connection, list(missing)))
+        known.update(_known_versions(connection, list(missing)))
     return [known[digest] for digest in digests]
 
 
 def _first_tier(entry: Entry) -> dict[str, Any]:
-    """What prices of different days are compared by."""
+    """The tier that prices of different days are compared by."""
     first = min(entry.price_tiers or (), key=lambda tier: tier.start_quantity, default=None)
     return {"tier_start": first and first.start_quantity, "tier_price": first and first.price}
 
 
-def _known_texts(connection: Connection, digests: list[str]) -> dict[str, int]:
+def _known_versions(connection: Connection, digests: list[str]) -> dict[str, int]:
     query = select(offer_version.c.digest, offer_version.c.version_id).where(offer_version.c.digest.in_(digests))
     return {row.digest: row.version_id for row in connection.execute(query)}
-
-
-def _digest(entry: Entry) -> str:
-    return hashlib.blake2b(entry.model_dump_json(include=set(_TEXTS)).encode(), digest_size=16).hexdigest()

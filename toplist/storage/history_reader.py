@@ -1,32 +1,32 @@
 """A list's past for its trends, and what the trends add to the history. Blocking.
 
-Two queries, whatever the list's size and the history's: a range of the last days' rows, which lie together, and the
-first sightings of today's offers.
+Two queries, for lists and histories of any size: the rows of the last days, which are stored side by side, and when the
+list first held today's offers.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, bindparam, insert, select
+from sqlalchemy import Connection, Engine, Row, Select, bindparam, insert, or_, select, update
 
 from toplist.items import Entry, ListKey, RankList
-from toplist.storage.ledger import insert_if_absent
-from toplist.storage.tables import dropped_out, first_seen, list_, list_snapshot, observation, offer_version, trend_note
+from toplist.storage.tables import dropped_out, first_seen, list_, observation, offer_version, trend_note
+from toplist.storage.tables import list_snapshot as snapshots
+from toplist.storage.upsert import content_digest, insert_if_absent
 from toplist.trends.observation import HISTORY_DAYS, History, Observation, Snapshot
 
 _SNAPSHOT = (
-    list_snapshot.c.snapshot_date,
-    list_snapshot.c.status,
-    list_snapshot.c.collected_ms,
-    list_snapshot.c.requested_rows,
-    list_snapshot.c.reported_total,
-    list_snapshot.c.received,
-    list_snapshot.c.rejected,
+    snapshots.c.snapshot_date,
+    snapshots.c.status,
+    snapshots.c.collected_ms,
+    snapshots.c.requested_rows,
+    snapshots.c.reported_total,
+    snapshots.c.received,
+    snapshots.c.rejected,
 )
 _OBSERVATION = (
     offer_version.c.offer_id,
@@ -41,18 +41,18 @@ _OBSERVATION = (
 
 
 def _window() -> Select[Any]:
-    same_day = (observation.c.list_id == list_snapshot.c.list_id) & (
-        observation.c.snapshot_date == list_snapshot.c.snapshot_date
+    same_day = (observation.c.list_id == snapshots.c.list_id) & (
+        observation.c.snapshot_date == snapshots.c.snapshot_date
     )
     return (
         select(*_SNAPSHOT, *(column.label(f"o_{column.name}") for column in _OBSERVATION))
-        .select_from(list_snapshot)
+        .select_from(snapshots)
         .outerjoin(observation, same_day)
         .outerjoin(offer_version, offer_version.c.version_id == observation.c.version_id)
         .where(
-            list_snapshot.c.list_id == bindparam("list_id"),
-            list_snapshot.c.snapshot_date >= bindparam("since"),
-            list_snapshot.c.snapshot_date < bindparam("before"),
+            snapshots.c.list_id == bindparam("list_id"),
+            snapshots.c.snapshot_date >= bindparam("since"),
+            snapshots.c.snapshot_date < bindparam("before"),
         )
     )
 
@@ -70,35 +70,44 @@ _KEY = select(list_.c.list_id).where(
     list_.c.category_id == bindparam("category_id"),
 )
 
+_USED = (
+    update(trend_note)
+    .where(
+        trend_note.c.note_id == bindparam("of"),
+        or_(trend_note.c.last_date.is_(None), trend_note.c.last_date < bindparam("on")),
+    )
+    .values(last_date=bindparam("on"))
+)
+
 
 class HistoryReader:
-    """Reads what a list was."""
+    """Reads a list's past."""
 
     def __init__(self, engine: Engine):
         self._engine = engine
 
     def of(self, key: ListKey, before: date, offer_ids: Sequence[str]) -> History:
-        """The list's snapshots of the days before, and when it first held each of `offer_ids`."""
+        """The list's snapshots of the `HISTORY_DAYS` before a day, and when it first held each of `offer_ids`."""
         with self._engine.connect() as connection:
             list_id = connection.execute(_KEY, key._asdict()).scalar()
             if list_id is None:
                 return History()
-            observations, snapshots = read_window(connection, list_id, before - timedelta(days=HISTORY_DAYS), before)
+            observations, days = read_window(connection, list_id, before - timedelta(days=HISTORY_DAYS), before)
             seen = connection.execute(_SEEN, {"list_id": list_id, "offers": offer_ids, "before": before})
             sightings = {row[0]: row[1] for row in seen}
-        return History.of(observations, snapshots, sightings)
+        return History.of(observations, days, sightings)
 
 
 def read_window(
     connection: Connection, list_id: int, since: date, before: date
 ) -> tuple[list[Observation], list[Snapshot]]:
-    """A list's rows and snapshots of the days from `since` up to `before`, that day not included: one query."""
+    """A list's rows and snapshots from the day `since` to the day before `before`, in one query."""
     rows = connection.execute(_WINDOW, {"list_id": list_id, "since": since, "before": before}).all()
     return _observations(rows), _snapshots(rows)
 
 
 def snapshot_from(row: Row[Any]) -> Snapshot:
-    """The snapshot that a row of `list_snapshot` tells of."""
+    """A row of `list_snapshot` as a snapshot."""
     at = None if row.collected_ms is None else datetime.fromtimestamp(row.collected_ms / 1000, UTC)
     return Snapshot(
         row.snapshot_date, row.status, at, row.requested_rows, row.reported_total, row.received, row.rejected
@@ -111,7 +120,7 @@ def _snapshots(rows: Iterable[Row[Any]]) -> list[Snapshot]:
 
 
 def _observations(rows: Iterable[Row[Any]]) -> list[Observation]:
-    instants: dict[int, datetime] = {}  # a page's rows share theirs
+    instants: dict[int, datetime] = {}  # the rows of a page have the same
     found = []
     for row in rows:
         offer_id, ms, rank, price, sales, buyers, start, tier = row[len(_SNAPSHOT) :]
@@ -122,39 +131,55 @@ def _observations(rows: Iterable[Row[Any]]) -> list[Observation]:
 
 
 def write_trends(connection: Connection, list_id: int, ended: RankList) -> None:
-    """First sightings and offers that left, within the caller's transaction."""
-    here = {"list_id": list_id, "snapshot_date": ended.snapshot_date}
+    """Store first sightings and offers that dropped out, within the caller's transaction."""
+    place = {"list_id": list_id, "snapshot_date": ended.snapshot_date}
     if ended.entries:
         offers = [entry.offer_id for entry in ended.entries]
         seen = connection.execute(_SEEN, {"list_id": list_id, "offers": offers, "before": date.max})
         known = set(seen.scalars())
-        new = [{**here, "offer_id": each.offer_id} for each in ended.entries if each.offer_id not in known]
+        new = [{**place, "offer_id": each.offer_id} for each in ended.entries if each.offer_id not in known]
         if new:
             connection.execute(insert(first_seen), new)
     if ended.dropped_out:
-        connection.execute(insert(dropped_out), [{**here, **each.model_dump()} for each in ended.dropped_out])
+        connection.execute(insert(dropped_out), [{**place, **each.model_dump()} for each in ended.dropped_out])
 
 
 class TrendNotes:
-    """Ids of the reasons that entries carry: there are few combinations, and each is stored once.
+    """Ids of the combinations of notes that entries have: there are few, and each is stored once.
 
-    It trusts that the caller's transaction ends well; after one that did not, begin with a new one.
+    It caches the ids. After a transaction that was rolled back, use a new object.
     """
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, ...], int] = {}
+        self._known: dict[tuple[date, tuple[str, ...]], int] = {}
 
-    def ids(self, connection: Connection, entries: Sequence[Entry]) -> list[int | None]:
-        """One id an entry, None where it has no notes."""
+    def ids(self, connection: Connection, entries: Sequence[Entry], snapshot_date: date) -> list[int | None]:
+        """One id for each entry, None where it has no notes."""
         wanted = {tuple(entry.trend_notes) for entry in entries if entry.trend_notes}
-        missing = {_digest(notes): notes for notes in wanted - self._known.keys()}
+        missing = {notes for notes in wanted if (snapshot_date, notes) not in self._known}
         if missing:
-            rows = [{"digest": digest, "trend_notes": list(notes)} for digest, notes in missing.items()]
-            connection.execute(insert_if_absent(connection, trend_note), rows)
-            found = select(trend_note.c.digest, trend_note.c.note_id).where(trend_note.c.digest.in_(missing))
-            self._known.update({missing[row.digest]: row.note_id for row in connection.execute(found)})
-        return [self._known[tuple(entry.trend_notes)] if entry.trend_notes else None for entry in entries]
+            by_digest = {content_digest(json.dumps(notes)): notes for notes in missing}
+            ids = _note_ids(connection, by_digest, snapshot_date)
+            self._known.update({(snapshot_date, notes): ids[digest] for digest, notes in by_digest.items()})
+        return [
+            self._known[snapshot_date, tuple(entry.trend_notes)] if entry.trend_notes else None for entry in entries
+        ]
 
 
-def _digest(notes: tuple[str, ...]) -> str:
-    return hashlib.blake2b(json.dumps(notes).encode(), digest_size=16).hexdigest()
+def _note_ids(connection: Connection, notes: Mapping[str, Sequence[str]], snapshot_date: date) -> dict[str, int]:
+    """The ids of notes by their digest. New ones are entered; the date of the last use is kept for pruning."""
+    query = select(trend_note.c.digest, trend_note.c.note_id, trend_note.c.last_date).where(
+        trend_note.c.digest.in_(notes)
+    )
+    found = {row.digest: row for row in connection.execute(query)}
+    absent = [
+        {"digest": digest, "trend_notes": list(notes[digest]), "last_date": snapshot_date}
+        for digest in sorted(notes.keys() - found.keys())  # in one order, so that two crawls cannot deadlock
+    ]
+    if absent:
+        connection.execute(insert_if_absent(connection, trend_note), absent)
+        found = {row.digest: row for row in connection.execute(query)}
+    outdated = sorted(row.note_id for row in found.values() if row.last_date is None or row.last_date < snapshot_date)
+    if outdated:
+        connection.execute(_USED, [{"of": note_id, "on": snapshot_date} for note_id in outdated])
+    return {digest: row.note_id for digest, row in found.items()}

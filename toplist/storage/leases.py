@@ -1,7 +1,7 @@
-"""Leases: which crawl is fetching a list, so that two that planned it do not both ask for it. Blocking.
+"""Leases: which crawl fetches a list, so that two crawls that planned it do not both ask for it. Blocking.
 
-A lease ends by itself, by the database's clock, unless its crawl renews it: what a killed crawl was fetching is free
-again after `LEASE` seconds. Settling the list ends it, too (`toplist.storage.ledger`).
+A lease ends `LEASE` seconds after its last renewal, by the database's clock, so a killed crawl's lists are free again.
+Recording the list's result ends it, too (`toplist.storage.ledger`).
 """
 
 from __future__ import annotations
@@ -17,32 +17,32 @@ from sqlalchemy import Engine, Update, select, update
 from toplist.items import ListKey
 from toplist.storage.database import database_now, writing
 from toplist.storage.ledger import Ledger, LedgerEntry
-from toplist.storage.tables import list_snapshot
+from toplist.storage.tables import list_snapshot as snapshots
 
 LEASE = 30.0
-"""Seconds that a claim or a renewal holds."""
+"""Seconds that a claim or a renewal lasts."""
 
-_LONGEST = 64  # characters of a lease_owner's name
+_MAX_NAME = 64  # characters of `lease_owner`
 
 
 class Claimed(Enum):
-    """What became of a claim."""
+    """The result of a claim."""
 
     OURS = "fetch it"
-    HELD = "another crawl is fetching it"
-    THERE = "nothing is left to ask for"
+    LEASED = "another crawl is fetching it"
+    COMPLETE = "nothing is left to ask for"
 
 
 class Claim(NamedTuple):
-    """`rows` is how many the list has, where it is there."""
+    """`rows` is how many rows the list has, where it is complete."""
 
     claimed: Claimed
     rows: int = 0
 
 
 def lease_owner_name(job: str | None) -> str:
-    """A name for this crawl that no other has and that says nothing of keys or machines: Scrapyd's job id, if any."""
-    return f"{(job or 'crawl')[: _LONGEST - 9]}-{secrets.token_hex(4)}"
+    """A unique name for this crawl, made from Scrapyd's job id, if any. It says nothing of keys or machines."""
+    return f"{(job or 'crawl')[: _MAX_NAME - 9]}-{secrets.token_hex(4)}"
 
 
 class Leases:
@@ -54,41 +54,38 @@ class Leases:
         self._date = snapshot_date
         self.lease_owner = lease_owner
 
-    def claim(self, key: ListKey, is_there: Callable[[LedgerEntry], bool]) -> Claim:
-        """Take the lease on a list, unless `is_there` says that it need not be fetched or another crawl holds it.
+    def claim(self, key: ListKey, is_satisfied: Callable[[LedgerEntry], bool]) -> Claim:
+        """Take the lease on a list, unless `is_satisfied` says that it need not be asked, or another crawl has it.
 
-        One list a transaction: who locks several may wait for who waits for him.
+        Lock one list per transaction, so that two crawls cannot deadlock.
         """
         with writing(self._engine) as connection:
-            mark = self._ledger.mark(connection, key, lock=True)
-            if mark is None:
-                return Claim(Claimed.OURS)  # nobody planned it: there is nothing to hold
-            if is_there(mark):
-                return Claim(Claimed.THERE, mark.received)
-            here = (list_snapshot.c.list_id == mark.list_id) & (list_snapshot.c.snapshot_date == self._date)
-            query = select(
-                list_snapshot.c.lease_owner, list_snapshot.c.lease_expires_at, database_now(connection)
-            ).where(here)
-            lease_owner, lease_expires_at, now = connection.execute(query).one()
-            # Further ahead than a lease can be: it was made before the computer, and its clock, began anew.
-            if lease_owner not in (None, self.lease_owner) and now < (lease_expires_at or 0.0) <= now + LEASE:
-                return Claim(Claimed.HELD)
-            connection.execute(
-                update(list_snapshot).where(here).values(lease_owner=self.lease_owner, lease_expires_at=now + LEASE)
-            )
+            entry = self._ledger.entry(connection, key, lock=True)
+            if entry is None:
+                return Claim(Claimed.OURS)  # it is not planned, so there is no row for a lease
+            if is_satisfied(entry):
+                return Claim(Claimed.COMPLETE, entry.received)
+            where = (snapshots.c.list_id == entry.list_id) & (snapshots.c.snapshot_date == self._date)
+            query = select(snapshots.c.lease_owner, snapshots.c.lease_expires_at, database_now(connection))
+            owner, expires_at, now = connection.execute(query.where(where)).one()
+            # Further ahead than a lease can be: it was made before the computer restarted, and its clock with it.
+            if owner not in (None, self.lease_owner) and now < (expires_at or 0.0) <= now + LEASE:
+                return Claim(Claimed.LEASED)
+            lease = {"lease_owner": self.lease_owner, "lease_expires_at": now + LEASE}
+            connection.execute(update(snapshots).where(where).values(lease))
         return Claim(Claimed.OURS)
 
     def renew(self) -> None:
-        """Delay everything that is held for another `LEASE` seconds."""
+        """Let all leases of this crawl last another `LEASE` seconds."""
         with writing(self._engine) as connection:
             connection.execute(self._ours().values(lease_expires_at=database_now(connection) + LEASE))
 
     def release(self) -> None:
-        """Give back whatever is still held."""
+        """End all leases of this crawl."""
         with writing(self._engine) as connection:
             connection.execute(self._ours().values(lease_owner=None, lease_expires_at=None))
 
     def _ours(self) -> Update:
-        return update(list_snapshot).where(
-            list_snapshot.c.snapshot_date == self._date, list_snapshot.c.lease_owner == self.lease_owner
+        return update(snapshots).where(
+            snapshots.c.snapshot_date == self._date, snapshots.c.lease_owner == self.lease_owner
         )

@@ -1,4 +1,4 @@
-"""The ledger: one row per planned list of a snapshot. Blocking: called in the store's thread."""
+"""The ledger: one row for each planned list of a snapshot. Blocking."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from sqlalchemy import (
     Connection,
     Engine,
     Row,
-    Table,
     and_,
     case,
     false,
@@ -24,19 +23,20 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from toplist.items import ListKey, RankList, Source, Status
 from toplist.ranktypes import Protocol
 from toplist.storage.database import writing
-from toplist.storage.tables import list_, list_snapshot
+from toplist.storage.tables import list_
+from toplist.storage.tables import list_snapshot as snapshots
+from toplist.storage.upsert import insert_if_absent
 
 _IDENTITY = (list_.c.source, list_.c.protocol, list_.c.rank_type, list_.c.category_id)
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """What the ledger says of a list on a day."""
+    """A list of a day, as the ledger has it."""
 
     list_id: int
     status: Status
@@ -44,26 +44,34 @@ class LedgerEntry:
     reported_total: int | None
     requested_rows: int | None
 
-    def satisfies(self, asked: int | None) -> bool:
-        """Whether nothing is left to ask for: it is complete, and was asked as deep as `asked` (None: all of it)."""
-        if self.status is not Status.COMPLETE:
+    @property
+    def is_complete(self) -> bool:
+        """Whether it has all the rows that were asked for."""
+        return self.status is Status.COMPLETE
+
+    def satisfies(self, requested_rows: int | None, *, refetch: bool = False) -> bool:
+        """Whether the list need not be asked: it is complete, at least `requested_rows` deep (None: all of it).
+
+        With `refetch` (`refresh=1`, or DeltaFetch switched off) no entry satisfies.
+        """
+        if refetch or not self.is_complete:
             return False
-        if self.requested_rows is None or (
-            self.reported_total is not None and self.requested_rows >= self.reported_total
-        ):
+        if self.requested_rows is None:
             return True
-        return asked is not None and asked <= self.requested_rows
+        if self.reported_total is not None and self.requested_rows >= self.reported_total:
+            return True
+        return requested_rows is not None and requested_rows <= self.requested_rows
 
 
 class Ledger:
-    """Plans the lists of a snapshot and says how each stands."""
+    """The planned lists of one snapshot."""
 
     def __init__(self, engine: Engine, snapshot_date: date):
         self._engine = engine
         self._date = snapshot_date
 
-    def plan(self, keys: Sequence[ListKey], asked: int | None, page_size: int) -> dict[ListKey, LedgerEntry]:
-        """Enter `keys` as pending where the day has no row of them yet. Returns how each stands."""
+    def plan(self, keys: Sequence[ListKey], requested_rows: int | None, page_size: int) -> dict[ListKey, LedgerEntry]:
+        """Enter `keys` as pending where the day has no row of them yet. Returns the entry of each."""
         with writing(self._engine) as connection:
             ids = self._list_ids(connection, keys)
             rows = [
@@ -71,43 +79,41 @@ class Ledger:
                     "list_id": list_id,
                     "snapshot_date": self._date,
                     "status": Status.PENDING.value,
-                    "requested_rows": asked,
+                    "requested_rows": requested_rows,
                     "page_size": page_size,
                 }
-                for list_id in sorted(ids.values())  # two crawls that plan at once must not wait for each other
+                for list_id in sorted(ids.values())  # in one order, so that two crawls cannot deadlock
             ]
-            connection.execute(insert_if_absent(connection, list_snapshot), rows)
-            return self._marks(connection, keys)
+            connection.execute(insert_if_absent(connection, snapshots), rows)
+            return self._entries(connection, keys)
 
-    def standing(self, keys: Sequence[ListKey]) -> dict[ListKey, LedgerEntry]:
-        """How each of `keys` stands, where the day has a row of it."""
+    def entries(self, keys: Sequence[ListKey]) -> dict[ListKey, LedgerEntry]:
+        """The entries of `keys`, where the day has them."""
         with self._engine.connect() as connection:
-            return self._marks(connection, keys)
+            return self._entries(connection, keys)
 
-    def pages(self, source: Source, protocol: Protocol, page_size: int, asked: int | None) -> dict[str, float]:
-        """How many pages a list of each rank type took, on average, on the last day before; `asked` rows at most."""
+    def pages(self, source: Source, protocol: Protocol, page_size: int, max_rows: int | None) -> dict[str, float]:
+        """Average pages of a list of each rank type, on the last day before; at most `max_rows` rows of each list."""
         mine = (list_.c.source == source.value, list_.c.protocol == protocol.value)
-        lists = list_snapshot.join(list_, list_.c.list_id == list_snapshot.c.list_id)
-        here = (*mine, list_snapshot.c.snapshot_date < self._date, list_snapshot.c.received > 0)
-        total = func.coalesce(list_snapshot.c.reported_total, list_snapshot.c.received)
-        rows = total if asked is None else case((total > asked, asked), else_=total)
+        lists = snapshots.join(list_, list_.c.list_id == snapshots.c.list_id)
+        where = (*mine, snapshots.c.snapshot_date < self._date, snapshots.c.received > 0)
+        total = func.coalesce(snapshots.c.reported_total, snapshots.c.received)
+        rows = total if max_rows is None else case((total > max_rows, max_rows), else_=total)
         with self._engine.connect() as connection:
-            newest = select(func.max(list_snapshot.c.snapshot_date)).select_from(lists).where(*here)
+            newest = select(func.max(snapshots.c.snapshot_date)).select_from(lists).where(*where)
             last = connection.execute(newest).scalar()
             query = select(list_.c.rank_type, func.avg((rows + page_size - 1) // page_size)).select_from(lists)
-            query = query.where(*here, list_snapshot.c.snapshot_date == last).group_by(list_.c.rank_type)
+            query = query.where(*where, snapshots.c.snapshot_date == last).group_by(list_.c.rank_type)
             return {kind: float(pages) for kind, pages in connection.execute(query)}
 
     def counts(self) -> Counter[Status]:
-        """How many lists of the day stand at which status, over all plans."""
-        query = select(list_snapshot.c.status, func.count()).where(list_snapshot.c.snapshot_date == self._date)
+        """How many lists of the day have each status, over all plans."""
+        query = select(snapshots.c.status, func.count()).where(snapshots.c.snapshot_date == self._date)
         with self._engine.connect() as connection:
-            return Counter(
-                {Status(row[0]): row[1] for row in connection.execute(query.group_by(list_snapshot.c.status))}
-            )
+            return Counter({Status(row[0]): row[1] for row in connection.execute(query.group_by(snapshots.c.status))})
 
     def record_result(self, connection: Connection, ended: RankList) -> int:
-        """LedgerEntry a list as it ended, within the caller's transaction. Returns its id."""
+        """Enter how a list ended, and end its lease, within the caller's transaction. Returns its id."""
         list_id = self._list_ids(connection, [ended.key])[ended.key]
         values = {
             "status": ended.status.value,
@@ -126,32 +132,30 @@ class Ledger:
             "lease_owner": None,
             "lease_expires_at": None,
         }
-        here = and_(list_snapshot.c.list_id == list_id, list_snapshot.c.snapshot_date == ended.snapshot_date)
-        if connection.execute(update(list_snapshot).where(here).values(values)).rowcount == 0:
-            connection.execute(
-                insert(list_snapshot).values(list_id=list_id, snapshot_date=ended.snapshot_date, **values)
-            )
+        where = and_(snapshots.c.list_id == list_id, snapshots.c.snapshot_date == ended.snapshot_date)
+        if connection.execute(update(snapshots).where(where).values(values)).rowcount == 0:
+            connection.execute(insert(snapshots).values(list_id=list_id, snapshot_date=ended.snapshot_date, **values))
         return list_id
 
-    def mark(self, connection: Connection, key: ListKey, *, lock: bool = False) -> LedgerEntry | None:
-        """How one list stands, within the caller's transaction; with `lock`, nobody changes it meanwhile."""
-        return self._marks(connection, [key], lock=lock).get(key)
+    def entry(self, connection: Connection, key: ListKey, *, lock: bool = False) -> LedgerEntry | None:
+        """One list's entry, within the caller's transaction; with `lock`, no other process changes it meanwhile."""
+        return self._entries(connection, [key], lock=lock).get(key)
 
-    def free(self, connection: Connection, list_id: int) -> None:
+    def end_lease(self, connection: Connection, list_id: int) -> None:
         """End the lease on a list, within the caller's transaction."""
-        here = and_(list_snapshot.c.list_id == list_id, list_snapshot.c.snapshot_date == self._date)
-        connection.execute(update(list_snapshot).where(here).values(lease_owner=None, lease_expires_at=None))
+        where = and_(snapshots.c.list_id == list_id, snapshots.c.snapshot_date == self._date)
+        connection.execute(update(snapshots).where(where).values(lease_owner=None, lease_expires_at=None))
 
-    def _marks(
+    def _entries(
         self, connection: Connection, keys: Sequence[ListKey], *, lock: bool = False
     ) -> dict[ListKey, LedgerEntry]:
         query = (
-            select(*_IDENTITY, *(list_snapshot.c[name] for name in LedgerEntry.__dataclass_fields__))
-            .join(list_, list_.c.list_id == list_snapshot.c.list_id)
-            .where(list_snapshot.c.snapshot_date == self._date, _among(keys))
+            select(*_IDENTITY, *(snapshots.c[name] for name in LedgerEntry.__dataclass_fields__))
+            .join(list_, list_.c.list_id == snapshots.c.list_id)
+            .where(snapshots.c.snapshot_date == self._date, _among(keys))
         )
         if lock:
-            query = query.with_for_update(of=list_snapshot)
+            query = query.with_for_update(of=snapshots)
         return {
             _key(row): LedgerEntry(
                 row.list_id, Status(row.status), row.received, row.reported_total, row.requested_rows
@@ -163,8 +167,8 @@ class Ledger:
         wanted = [tuple(map(str, key)) for key in keys]
         found = self._known(connection, wanted)
         names = ("source", "protocol", "rank_type", "category_id")
-        missing = [dict(zip(names, each, strict=True)) for each in sorted(wanted)]  # in one order, as in `plan`
         if len(found) < len(wanted):
+            missing = [dict(zip(names, each, strict=True)) for each in sorted(wanted)]  # in one order, as in `plan`
             connection.execute(insert_if_absent(connection, list_), missing)
             found = self._known(connection, wanted)
         return {_key(row): row.list_id for row in found}
@@ -176,7 +180,7 @@ class Ledger:
 
 
 def _among(keys: Iterable[tuple[str, ...]]) -> ColumnElement[bool]:
-    """Whether a list is one of `keys`: by the category within the rest, which an index serves far better."""
+    """Whether a list is one of `keys`. Categories are grouped by the rest of the key, which the index serves best."""
     categories: dict[tuple[str, ...], list[str]] = {}
     for key in keys:
         categories.setdefault(key[:3], []).append(key[3])
@@ -189,10 +193,3 @@ def _among(keys: Iterable[tuple[str, ...]]) -> ColumnElement[bool]:
 
 def _key(row: Row[Any]) -> ListKey:
     return ListKey(Source(row.source), Protocol(row.protocol), row.rank_type, row.category_id)
-
-
-def insert_if_absent(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
-    """An insert that leaves rows alone that are there already."""
-    if connection.dialect.name == "postgresql":
-        return postgresql.insert(table).on_conflict_do_nothing()
-    return sqlite.insert(table).on_conflict_do_nothing()

@@ -1,11 +1,13 @@
-"""The tables. The views `ledger` and `entries`, for people with SQL, are in the migrations.
+"""The tables. The views, for people with SQL, are in the migrations; docs/sql.md describes them.
 
-An entry is stored narrow: what changes from day to day stands in `observation`, clustered by list and day; what an
-offer is called and how it is sold stands once in `offer_version`, however many days and lists show it unchanged; so
-does its detail in `offer_detail`. `detail` is the details' ledger, a row for each offer and week.
+What changes from day to day is in `observation`, clustered by list and day. An offer's texts and terms of sale are in
+`offer_version`, once for all the days and lists that show them unchanged; its detail is in `offer_detail` in the same
+way. `detail` is the ledger of details: one row for each offer and week.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from sqlalchemy import (
     JSON,
@@ -13,6 +15,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Date,
+    Dialect,
     Float,
     ForeignKey,
     Index,
@@ -22,7 +25,9 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TypeDecorator,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.types import TypeEngine
 
@@ -30,12 +35,26 @@ metadata = MetaData()
 
 
 def _name(length: int) -> TypeEngine[str]:
-    """A name that sorts by its code points everywhere, so that feeds of any database have one order."""
+    """A name that sorts by its code points in both databases, so that feeds of both have one order."""
     return String(length).with_variant(String(length, collation="C"), "postgresql")
 
 
-#: SQLite numbers rows by itself only in a column of type INTEGER.
-Id = BigInteger().with_variant(Integer, "sqlite")
+#: 64 bits in both databases. SQLite numbers rows by itself only in a column of type INTEGER.
+Id = Count = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Message(TypeDecorator[str]):
+    """A text from outside. Neither database takes lone surrogates, and PostgreSQL takes no NUL: both are replaced."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else value.replace("\0", "\ufffd").encode(errors="replace").decode()
+
+
+#: Most observations and many details refer to none: the index holds the others.
+_WHERE_DETAIL: dict[str, Any] = dict.fromkeys(("sqlite_where", "postgresql_where"), text("detail_id IS NOT NULL"))
 
 rate_limit = Table(
     "rate_limit",
@@ -61,16 +80,16 @@ list_snapshot = Table(
     Column("list_id", ForeignKey("list.list_id"), primary_key=True),
     Column("snapshot_date", Date, primary_key=True),
     Column("status", String(16), nullable=False),
-    Column("code", Text),
-    Column("message", Text),
-    Column("category_name", Text),
+    Column("code", Message),
+    Column("message", Message),
+    Column("category_name", Message),
     Column("category_level", SmallInteger),
-    Column("category_path", Text, comment="names from the root down"),
-    Column("reported_total", Integer),
+    Column("category_path", Message, comment="names from the root down"),
+    Column("reported_total", Count),
     Column("received", Integer, nullable=False, default=0),
     Column("rejected", Integer, nullable=False, default=0),
     Column("duplicates", Integer, nullable=False, default=0),
-    Column("requested_rows", Integer, comment="rows asked for; null is all"),
+    Column("requested_rows", Count, comment="rows asked for; null is all"),
     Column("page_size", Integer, nullable=False),
     Column("collected_ms", BigInteger, comment="when its first page was read, ms since 1970"),
     Column("lease_owner", String(64), comment="the crawl that is fetching it"),
@@ -86,15 +105,16 @@ offer_version = Table(
     Column("offer_id", String(32), nullable=False),
     Column("title", Text),
     Column("title_translated", Text),
-    Column("min_order", Integer),
+    Column("min_order", Count),
     Column("price_tiers", JSON(none_as_null=True)),
-    Column("tier_start", Integer, comment="pieces at which the first tier begins"),
+    Column("tier_start", Count, comment="pieces at which the first tier begins"),
     Column("tier_price", Float, comment="yuan, of the first tier"),
     Column("supplier", Text),
     Column("is_gold", Boolean),
     Column("main_img", Text),
     Column("detail_url", Text),
     Column("services", JSON(none_as_null=True)),
+    Index("offer_version_of_an_offer", "offer_id"),
 )
 
 observation = Table(
@@ -127,6 +147,8 @@ observation = Table(
     Column("breakout_probability_30d", Float),
     Column("is_breakout", Boolean),
     Column("note_id", Integer, comment="which figures are null or doubtful, and why"),
+    Index("observation_of_a_version", "version_id"),
+    Index("observation_with_a_detail", "detail_id", **_WHERE_DETAIL),
     sqlite_with_rowid=False,
 )
 
@@ -136,6 +158,7 @@ trend_note = Table(
     Column("note_id", Integer, primary_key=True),
     Column("trend_notes", JSON, nullable=False),
     Column("digest", String(32), nullable=False, unique=True),
+    Column("last_date", Date, comment="the last snapshot that used it"),
 )
 
 first_seen = Table(
@@ -180,11 +203,12 @@ detail = Table(
     Column("planned_date", Date, nullable=False, comment="the last snapshot that asked for it"),
     Column("best_rank", SmallInteger, nullable=False),
     Column("status", String(16), nullable=False, comment="pending, complete or failed"),
-    Column("code", Text),
-    Column("message", Text),
+    Column("code", Message),
+    Column("message", Message),
     Column("detail_id", ForeignKey("offer_detail.detail_id")),
     Column("collected_ms", BigInteger),
     Index("detail_of_a_plan", "source", "week_date", "planned_date", "best_rank", "offer_id"),
+    Index("detail_with_an_answer", "detail_id", **_WHERE_DETAIL),
 )
 
 offer_detail = Table(
@@ -194,10 +218,10 @@ offer_detail = Table(
     Column("digest", String(32), nullable=False, unique=True),
     Column("offer_id", String(32), nullable=False),
     Column("price", Float),
-    Column("min_order", Integer),
+    Column("min_order", Count),
     Column("price_tiers", JSON(none_as_null=True)),
     Column("unit", Text),
-    Column("lot_size", Integer),
+    Column("lot_size", Count),
     Column("trade_score", Float),
     Column("repurchase_rate", Float),
     Column("supplier", Text),
@@ -234,7 +258,7 @@ category = Table(
     Column("source", _name(16), primary_key=True),
     Column("category_id", _name(32), primary_key=True, comment="0 is the root that the root categories hang from"),
     Column("parent_id", _name(32), nullable=False),
-    Column("name", Text),
+    Column("name", Message),
     Column("level", SmallInteger, nullable=False),
     Column("is_leaf", Boolean, comment="null: the gateway did not say"),
     Column("position", Integer, nullable=False, comment="place among its siblings, as they came"),

@@ -1,1 +1,1 @@
-
+"""Trend figures and the breakout score. Pure."""

@@ -21,9 +21,9 @@ class Coverage:
 
     @classmethod
     def parse(cls, text: str) -> Coverage:
-        """From the setting's spelling: ``unknown``, ``total`` or ``window:<days>``. Raises `InputError`."""
+        """From the setting's spelling: ``auto``, ``unknown``, ``total`` or ``window:<days>``. Raises `InputError`."""
         kind, _, days = text.strip().lower().partition(":")
-        if kind in ("unknown", "total") and not days:
+        if kind in ("auto", "unknown", "total") and not days:
             return cls(total=kind == "total")
         if kind == "window" and days.isascii() and days.isdigit() and 1 <= int(days) <= 366:
             return cls(window_days=int(days))

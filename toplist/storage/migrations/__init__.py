@@ -1,53 +1,54 @@
-"""The schema's versions, by Alembic; a crawl brings the database up to date before its first request.
+"""The versions of the schema. A crawl brings its database to the newest one before its first request.
 
-Alembic reads its scripts from a folder; in an egg there is none. So the versions are modules, handed to it as such.
+A version is a module with `revision` and `upgrade()`, which uses Alembic's operations. The modules are listed here and
+run by a loop of our own: Alembic's commands read scripts from a folder, and an egg has none. The table
+`alembic_version` is Alembic's, so that its tools see which version a database has.
 """
 
 from __future__ import annotations
 
 import logging
-import tempfile
 from types import ModuleType
-from typing import Any
 
-from alembic.config import Config
-from alembic.runtime.environment import EnvironmentContext
+from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
-from alembic.script import Script, ScriptDirectory
-from alembic.script.revision import RevisionMap
-from sqlalchemy import Engine, text
+from sqlalchemy import Column, Connection, MetaData, String, Table, delete, insert, text
 
-from toplist.storage.migrations.versions import v0001_first, v0002_field_terms, v0003_trend_models
-from toplist.storage.tables import metadata
+from toplist.errors import InputError
+from toplist.storage.migrations.versions import v0001_first, v0002_field_terms, v0003_views, v0004_trend_models
 
-VERSIONS: tuple[ModuleType, ...] = (v0001_first, v0002_field_terms, v0003_trend_models)
+VERSIONS: tuple[ModuleType, ...] = (v0001_first, v0002_field_terms, v0003_views, v0004_trend_models)
+REVISIONS: tuple[str, ...] = tuple(version.revision for version in VERSIONS)
 
-logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of its backend at INFO, at every start
+logging.getLogger("alembic").setLevel(logging.WARNING)  # at INFO it logs the database's kind at every start
 
-_LOCK = 0x746F706C697374  # "toplist": one process migrates at a time
-
-
-def _scripts() -> ScriptDirectory:
-    scripts = ScriptDirectory(tempfile.gettempdir(), version_locations=[])
-    scripts.revision_map = RevisionMap(lambda: [Script(each, each.revision, str(each.__file__)) for each in VERSIONS])
-    return scripts
+_LOCK = 0x746F706C697374  # "toplist" in ASCII: only one process migrates at a time
+_VERSION = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
 
 
-def upgrade(engine: Engine) -> None:
-    """Bring the schema to the newest version. Several processes may call it at once."""
-    scripts = _scripts()
-    newest = scripts.get_current_head()
-    with engine.connect() as connection:
-        if MigrationContext.configure(connection).get_current_revision() == newest:
-            return
+def is_current(connection: Connection) -> bool:
+    """Whether the schema has the newest version."""
+    return MigrationContext.configure(connection).get_current_revision() == REVISIONS[-1]
 
-    def steps(revision: Any, _: MigrationContext) -> Any:
-        return scripts._upgrade_revs("head", revision)
 
-    with engine.connect().execution_options(toplist_immediate=True) as connection, connection.begin():
-        if engine.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-        with EnvironmentContext(Config(), scripts, fn=steps, destination_rev="head") as environment:
-            environment.configure(connection=connection, target_metadata=metadata)
-            with environment.begin_transaction():
-                environment.run_migrations()
+def upgrade(connection: Connection) -> None:
+    """Bring the schema to the newest version, within the caller's transaction. Several processes may call it at once.
+
+    Raises InputError where a newer release has made the schema.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    context = MigrationContext.configure(connection)
+    current = context.get_current_revision()
+    if current is not None and current not in REVISIONS:
+        raise InputError(
+            f"The database of TOPLIST_DATABASE_URL has schema version {current}, which a newer release has made: this"
+            f" release knows the versions up to {REVISIONS[-1]}."
+        )
+    done = 0 if current is None else REVISIONS.index(current) + 1
+    _VERSION.create(connection, checkfirst=True)
+    with Operations.context(context):
+        for version in VERSIONS[done:]:
+            version.upgrade()
+            connection.execute(delete(_VERSION))
+            connection.execute(insert(_VERSION).values(version_num=version.revision))

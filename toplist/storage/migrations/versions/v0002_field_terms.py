@@ -1,50 +1,19 @@
-"""Tables, columns and values under the field's terms: `list_snapshot`, `offer_version`, `movement`, `partial`, …"""
+"""Tables, columns and values under the field's terms: `list_snapshot`, `offer_version`, `movement`, `partial`, …
+
+The views are dropped here; the next version creates them again.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0002"
 down_revision = "0001"
-
-#: Frozen as this version has them.
-LEDGER_VIEW = """
-CREATE VIEW ledger AS
-SELECT o.snapshot_date, l.source, l.protocol, l.rank_type, l.category_id, o.category_name, o.category_level,
-       o.category_path, o.status, o.code, o.message, o.reported_total, o.received, o.rejected, o.duplicates,
-       o.requested_rows, o.page_size, {collected_at} AS collected_at
-FROM list_snapshot o JOIN list l ON l.list_id = o.list_id
-"""
-
-ENTRIES_VIEW = """
-CREATE VIEW entries AS
-SELECT e.snapshot_date, {collected_at} AS collected_at, l.source, l.protocol, l.rank_type, l.category_id,
-       o.category_name, o.category_level, o.category_path, e.rank, o.reported_total AS total, t.offer_id, t.title,
-       t.title_translated, COALESCE(e.price, d.price) AS price, COALESCE(t.min_order, d.min_order) AS min_order,
-       COALESCE(t.price_tiers, d.price_tiers) AS price_tiers, e.sale_count, e.buyer_count,
-       COALESCE(e.trade_score, d.trade_score) AS trade_score,
-       COALESCE(e.repurchase_rate, d.repurchase_rate) AS repurchase_rate, COALESCE(t.supplier, d.supplier) AS supplier,
-       COALESCE(t.is_gold, d.is_gold) AS is_gold, t.main_img, t.detail_url,
-       COALESCE(t.services, d.services) AS services, d.unit, d.lot_size, d.badges, e.trend_score, e.heat_index,
-       e.sale_growth, e.sale_growth_per_day, e.sale_growth_adjusted, e.sale_growth_30d, e.price_change,
-       e.price_change_per_day, e.price_volatility, e.rank_change, e.movement, e.breakout_score,
-       e.breakout_probability, e.is_breakout, n.trend_notes
-FROM observation e
-JOIN list l ON l.list_id = e.list_id
-JOIN list_snapshot o ON o.list_id = e.list_id AND o.snapshot_date = e.snapshot_date
-JOIN offer_version t ON t.version_id = e.version_id
-LEFT JOIN trend_note n ON n.note_id = e.note_id
-LEFT JOIN offer_detail d ON d.detail_id = e.detail_id
-"""
-
-COLLECTED_AT = {
-    "sqlite": "strftime('%Y-%m-%dT%H:%M:%fZ', {0} / 1000.0, 'unixepoch')",
-    "postgresql": "to_char(to_timestamp({0} / 1000.0) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')",
-}
 
 TABLES = {"gate": "rate_limit", "outcome": "list_snapshot", "offer_text": "offer_version", "set_aside": "rejected"}
 
@@ -64,7 +33,16 @@ COLUMNS = {
 }
 
 #: Words within stored notes, `field:reason`.
-NOTES = {"list_status:": "movement:", ":unknown_gap": ":unknown", ":rows_set_aside": ":rows_rejected"}
+NOTES = {"list_status:": "movement:", ":rows_set_aside": ":rows_rejected"}
+
+#: What a detail's digest covers, under the new names.
+DETAIL = (
+    *("offer_id", "price", "min_order", "price_tiers", "unit", "lot_size", "trade_score", "repurchase_rate"),
+    *("supplier", "is_gold", "services", "badges", "sku_prices"),
+)
+DETAIL_JSON = ("price_tiers", "services", "badges", "sku_prices")
+
+_BATCH = 1000
 
 
 def upgrade() -> None:
@@ -77,12 +55,29 @@ def upgrade() -> None:
             op.execute(f"ALTER TABLE {table} RENAME COLUMN {old} TO {new}")
     op.drop_index("outcome_of_a_day", "list_snapshot")
     op.create_index("list_snapshot_of_a_day", "list_snapshot", ["snapshot_date", "status"])
+    if op.get_bind().dialect.name == "postgresql":
+        _rename_constraints()
     op.execute("UPDATE list_snapshot SET status = 'partial' WHERE status = 'short'")
     op.execute("UPDATE observation SET movement = 'unknown' WHERE movement = 'unknown_gap'")
     _rename_notes()
-    show = COLLECTED_AT[op.get_bind().dialect.name]
-    op.execute(LEDGER_VIEW.format(collected_at=show.format("o.collected_ms")))
-    op.execute(ENTRIES_VIEW.format(collected_at=show.format("e.collected_ms")))
+    _renew_detail_digests()
+
+
+def _rename_constraints() -> None:
+    """PostgreSQL named keys, constraints and sequences after the old tables and columns; SQLite names none."""
+    bind = op.get_bind()
+    renamed = {new: old for old, new in TABLES.items()}
+    for table in {*renamed, *COLUMNS}:
+        names = bind.execute(
+            sa.text("SELECT conname FROM pg_constraint WHERE conrelid = CAST(:name AS regclass)"), {"name": table}
+        )
+        for name in names.scalars().all():
+            wanted = name.replace(renamed[table], table, 1) if table in renamed else name
+            for old, new in COLUMNS.get(table, {}).items():
+                wanted = wanted.replace(f"{table}_{old}_", f"{table}_{new}_")
+            if wanted != name:
+                op.execute(f'ALTER TABLE {table} RENAME CONSTRAINT "{name}" TO "{wanted}"')
+    op.execute("ALTER SEQUENCE offer_text_text_id_seq RENAME TO offer_version_version_id_seq")
 
 
 def _rename_notes() -> None:
@@ -96,7 +91,7 @@ def _rename_notes() -> None:
     bind = op.get_bind()
     for row in bind.execute(sa.select(table)).all():
         notes = [_renamed(each) for each in row.trend_notes]
-        digest = hashlib.blake2b(json.dumps(notes).encode(), digest_size=16).hexdigest()
+        digest = _digest(json.dumps(notes))
         bind.execute(sa.update(table).where(table.c.note_id == row.note_id).values(trend_notes=notes, digest=digest))
 
 
@@ -104,3 +99,27 @@ def _renamed(note: str) -> str:
     for old, new in NOTES.items():
         note = note.replace(old, new)
     return note
+
+
+def _renew_detail_digests() -> None:
+    """A detail's digest covers the names of its fields: with the old ones an unchanged detail would be stored again."""
+    columns: list[Any] = [sa.column("detail_id", sa.BigInteger), sa.column("digest", sa.String)]
+    columns += [sa.column(name, sa.JSON if name in DETAIL_JSON else None) for name in DETAIL]
+    table = sa.table("offer_detail", *columns)
+    bind = op.get_bind()
+    query = sa.select(table).order_by(table.c.detail_id).limit(_BATCH)
+    update = sa.update(table).where(table.c.detail_id == sa.bindparam("of")).values(digest=sa.bindparam("new"))
+    last = -1
+    while rows := bind.execute(query.where(table.c.detail_id > last)).mappings().all():
+        last = rows[-1]["detail_id"]
+        changed = []
+        for row in rows:
+            content = {name: row[name] for name in DETAIL}
+            if content["is_gold"] is not None:
+                content["is_gold"] = bool(content["is_gold"])
+            changed.append({"of": row["detail_id"], "new": _digest(json.dumps(content, sort_keys=True))})
+        bind.execute(update, changed)
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

@@ -1,0 +1,274 @@
+"""The limiter's task on a simulated clock: who is granted a permit, who is refused and why, and that nothing hangs."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import itertools
+import logging
+import weakref
+from collections.abc import Awaitable
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from tests.ratelimit.simulation import InlineExecutor, MemoryRow, SimulatedLoop, simulate
+from toplist.ratelimit.limiter import LimiterClosed, LimiterFailed, Permit, RateLimiter
+from toplist.ratelimit.shared_state import SharedState
+from toplist.ratelimit.slots import spacing
+
+QPS = 2.0
+UNREACHABLE = OperationalError("SELECT", {}, Exception("server closed the connection unexpectedly"))
+
+
+class Process:
+    """A process with a limiter; `sent` are the times of its requests with their subjects."""
+
+    def __init__(self, loop: SimulatedLoop, row: MemoryRow):
+        self.loop = loop
+        self.row = row
+        self.is_stopping = False
+        self.sent: list[tuple[float, object]] = []
+        self.limiter = RateLimiter(QPS, lambda: self.is_stopping, clock=loop.time, executor=InlineExecutor())
+
+    async def open(self) -> Process:
+        await self.limiter.open(lambda: SharedState(self.row, QPS))
+        return self
+
+    async def send(self, age: int, category: str | None = None, subject: object = None) -> None:
+        permit = await self.limiter.acquire(age, category, lambda: 1.5, subject)
+        self.sent.append((self.loop.time(), subject))
+        permit.sent()
+
+
+def process(loop: SimulatedLoop) -> Process:
+    return Process(loop, MemoryRow(loop))
+
+
+async def outcomes(*sends: Awaitable[Any]) -> list[Any]:
+    return await asyncio.gather(*sends, return_exceptions=True)
+
+
+def test_requests_that_come_before_the_limiter_is_open_share_one_budget() -> None:
+    async def scenario(loop: SimulatedLoop) -> list[float]:
+        one = process(loop)
+        early = [asyncio.ensure_future(one.send(age)) for age in range(8)]
+        await asyncio.sleep(1)
+        await one.open()
+        await asyncio.gather(*early)
+        return [at for at, _ in one.sent]
+
+    times = simulate(scenario)
+    assert len(times) == 8
+    assert all(later - earlier >= spacing(QPS) - 1e-6 for earlier, later in itertools.pairwise(times))
+
+
+def test_the_oldest_request_goes_first_whatever_came_first() -> None:
+    async def scenario(loop: SimulatedLoop) -> list[object]:
+        one = process(loop)
+        sends = [asyncio.ensure_future(one.send(age, subject=age)) for age in (3, 1, 2)]
+        await one.open()
+        await asyncio.gather(*sends)
+        return [subject for _, subject in one.sent]
+
+    assert simulate(scenario) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("how", ["released", "cancelled"])
+def test_a_permit_that_is_given_back_does_not_stop_the_others(how: str) -> None:
+    """Signing that raises, a handler's error, a request that is cancelled between the permit and the wire."""
+
+    async def scenario(loop: SimulatedLoop) -> list[float]:
+        one = await process(loop).open()
+        first = asyncio.ensure_future(one.limiter.acquire(1, None, lambda: 0.0))
+        if how == "cancelled":
+            await asyncio.sleep(0)
+            first.cancel()
+        else:
+            (await first).release()
+        await outcomes(first)
+        await asyncio.wait_for(one.send(2), 5)
+        return [at for at, _ in one.sent]
+
+    assert len(simulate(scenario)) == 1
+
+
+def test_a_request_that_is_cancelled_as_its_permit_comes_gives_it_back() -> None:
+    async def scenario(loop: SimulatedLoop) -> bool:
+        one = process(loop)
+        request = asyncio.ensure_future(one.limiter.acquire(1, None, lambda: 0.0))
+        await asyncio.sleep(0)
+        permit = Permit(loop.create_future())
+        one.limiter._queue[0].permit.set_result(permit)
+        request.cancel()
+        await outcomes(request)
+        return await asyncio.wait_for(permit.end(), 1)
+
+    assert simulate(scenario) is False
+
+
+def test_any_error_refuses_all_that_wait_and_says_why(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario(loop: SimulatedLoop) -> list[Any]:
+        one = await process(loop).open()
+        one.row.text = '{"categories": 7}'
+        refused = await outcomes(one.send(1, "a"), one.send(2, "b"))
+        return [*refused, *await outcomes(one.send(3))]
+
+    first, second, later = simulate(scenario)
+    assert {type(first), type(second), type(later)} == {LimiterFailed}
+    assert first is not second
+    assert "AttributeError" in str(first)
+    assert "nothing more is sent" in str(later)
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+
+def test_a_state_that_can_not_be_opened_refuses_all_that_wait() -> None:
+    async def scenario(loop: SimulatedLoop) -> list[Any]:
+        one = process(loop)
+        early = asyncio.ensure_future(one.send(1))
+        await asyncio.sleep(0)
+
+        def broken() -> SharedState:
+            raise UNREACHABLE
+
+        return await outcomes(one.limiter.open(broken), early)
+
+    assert [type(each) for each in simulate(scenario)] == [LimiterFailed, LimiterFailed]
+
+
+def test_an_unknown_field_of_the_shared_state_is_ignored() -> None:
+    async def scenario(loop: SimulatedLoop) -> int:
+        one = await process(loop).open()
+        one.row.text = '{"next_at": 0.0, "of_a_later_release": [1]}'
+        await asyncio.wait_for(one.send(1), 5)
+        return len(one.sent)
+
+    assert simulate(scenario) == 1
+
+
+def test_a_database_that_is_gone_for_twenty_seconds_costs_that_time_and_two_lines(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def scenario(loop: SimulatedLoop) -> float:
+        one = await process(loop).open()
+        one.row.error = UNREACHABLE
+        began = loop.time()
+        waiting = asyncio.ensure_future(one.send(1))
+        await asyncio.sleep(20)
+        one.row.error = None
+        await waiting
+        return loop.time() - began
+
+    assert 20 <= simulate(scenario) <= 22
+    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
+    assert "server closed the connection" in caplog.records[0].getMessage()
+    assert "answers again after 20 s" in caplog.records[1].getMessage()
+
+
+def test_a_database_that_is_gone_for_a_minute_ends_the_limiter() -> None:
+    async def scenario(loop: SimulatedLoop) -> Any:
+        one = await process(loop).open()
+        one.row.error = UNREACHABLE
+        (refused,) = await outcomes(asyncio.wait_for(one.send(1), 100))
+        return refused
+
+    refused = simulate(scenario)
+    assert isinstance(refused, LimiterFailed)
+    assert "60 s" in str(refused)
+
+
+def test_what_is_no_longer_wanted_is_not_sent_now_or_later() -> None:
+    async def scenario(loop: SimulatedLoop) -> tuple[list[Any], list[object]]:
+        one = await process(loop).open()
+        waiting = [asyncio.ensure_future(one.send(age, subject=kind)) for age, kind in enumerate(["hot", "new"] * 3)]
+        while not one.sent:
+            await asyncio.sleep(0.1)
+        one.limiter.cancel(lambda subject: subject == "new", lambda: ValueError("no grant"))
+        done = await outcomes(*waiting, one.send(9, subject="new"))
+        return done, [subject for _, subject in one.sent]
+
+    done, sent = simulate(scenario)
+    assert sent == ["hot"] * 3
+    refused = [each for each in done if each is not None]
+    assert len(refused) == 4
+    assert len(set(map(id, refused))) == 4
+
+
+def test_a_refused_request_is_not_kept_in_memory() -> None:
+    class Subject:
+        pass
+
+    async def scenario(loop: SimulatedLoop) -> list[weakref.ref[Subject]]:
+        one = await process(loop).open()
+        one.limiter.cancel(lambda subject: isinstance(subject, Subject), lambda: ValueError("no grant"))
+        kept = []
+        for age in range(5):
+            subject = Subject()
+            kept.append(weakref.ref(subject))
+            await outcomes(one.send(age, subject=subject))
+            del subject
+        gc.collect()
+        return [each for each in kept if each() is not None]
+
+    assert len(simulate(scenario)) <= 1  # the last one may still be in a frame
+
+
+def test_a_crawl_that_is_told_to_stop_sends_nothing_more_and_ends_a_pause() -> None:
+    async def scenario(loop: SimulatedLoop) -> tuple[list[Any], float]:
+        one = await process(loop).open()
+        await one.limiter.pause(300)
+        waiting = [asyncio.ensure_future(one.send(age)) for age in range(3)]
+        await asyncio.sleep(10)
+        one.is_stopping = True
+        stopped_at = loop.time()
+        refused = await outcomes(*waiting, one.send(4))
+        assert one.sent == []
+        return refused, loop.time() - stopped_at
+
+    refused, seconds = simulate(scenario)
+    assert {type(each) for each in refused} == {LimiterClosed}
+    assert seconds <= 0.2
+
+
+def test_a_pause_of_another_process_is_kept_and_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario(loop: SimulatedLoop) -> float:
+        row = MemoryRow(loop)
+        one, other = await Process(loop, row).open(), await Process(loop, row).open()
+        began = loop.time()
+        await one.limiter.pause(300)
+        await asyncio.gather(other.send(1), other.send(2), one.send(3))
+        return min(at for at, _ in other.sent + one.sent) - began
+
+    assert simulate(scenario) >= 300
+    lines = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert lines == ["Another process of this app key has begun a pause: nothing is sent for 300 s"]
+
+
+def test_a_request_that_leaves_late_moves_the_slots_behind_it() -> None:
+    """Held up between the permit and the write: the next request keeps its distance from the write."""
+
+    async def scenario(loop: SimulatedLoop) -> list[float]:
+        row = MemoryRow(loop)
+        one, other = await Process(loop, row).open(), await Process(loop, row).open()
+        permit = await one.limiter.acquire(1, "a", lambda: 1.5)
+        loop.pass_time(0.3)
+        one.sent.append((loop.time(), "late"))
+        permit.sent()
+        await asyncio.gather(*(other.send(age, str(age)) for age in range(3)), one.send(9))
+        return sorted(at for at, _ in one.sent + other.sent)
+
+    times = simulate(scenario)
+    assert min(later - earlier for earlier, later in itertools.pairwise(times)) >= spacing(QPS) - 0.007
+
+
+def test_closing_refuses_what_waits() -> None:
+    async def scenario(loop: SimulatedLoop) -> Any:
+        one = await process(loop).open()
+        await one.limiter.pause(300)
+        waiting = asyncio.ensure_future(one.send(1))
+        await asyncio.sleep(1)
+        await one.limiter.close()
+        return await outcomes(waiting)
+
+    assert [type(each) for each in simulate(scenario)] == [LimiterClosed]

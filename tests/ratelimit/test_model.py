@@ -1,0 +1,172 @@
+"""The limiter as a model: real limiters on a simulated clock, with whatever may happen to them.
+
+Requests arrive, processes are held up, are killed and started again, meet a pause, and the shared clock is set. At the
+gateway, no trace breaks the budget, a category's interval or a pause, and every request is sent in the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.ratelimit.simulation import LatentExecutor, MemoryRow, SimulatedLoop, simulate
+from toplist.ratelimit.limiter import RateLimiter
+from toplist.ratelimit.shared_state import SharedState
+
+QPS = 2.0
+INTERVAL = 1.5
+PAUSE = 20.0
+UNDER_WAY = 0.06  # seconds in which a pause reaches the other processes; what they confirmed before is sent
+
+OTHER = st.floats(0.0, 3.0)
+REQUEST = st.tuples(
+    st.just("request"), st.sampled_from("abcd"), st.sampled_from([0.0, 0.0, 0.0, 0.003, 0.02, 0.2, 0.4])
+)
+KILL = st.tuples(st.just("kill"), st.none(), st.none())
+PAUSED = st.tuples(st.just("pause"), st.none(), st.none())
+BACK = st.tuples(st.just("step"), st.sampled_from([-600.0, -30.0, -2.0, -0.6, -0.2]), st.none())
+FORWARD = st.tuples(st.just("step"), st.sampled_from([0.3, 2.0, 30.0, 600.0]), st.none())
+Event = tuple[str, Any, Any]
+
+
+@dataclass
+class Trace:
+    """What the gateway saw, and when pauses began."""
+
+    sent: list[tuple[float, str]]
+    pauses: list[float]
+
+
+class World:
+    """Processes with one shared row."""
+
+    def __init__(self, loop: SimulatedLoop, processes: int):
+        self.loop = loop
+        self.row = MemoryRow(loop)
+        self.limiters: list[RateLimiter | None] = [None] * processes
+        self.waiting: list[dict[int, tuple[str, float]]] = [{} for _ in range(processes)]
+        self.tasks: list[set[asyncio.Task[None]]] = [set() for _ in range(processes)]
+        self.trace = Trace([], [])
+        self.ages = itertools.count()
+
+    async def start(self, number: int) -> RateLimiter:
+        executor = LatentExecutor(self.loop)
+        limiter = self.limiters[number] = RateLimiter(QPS, lambda: False, clock=self.loop.time, executor=executor)
+        await limiter.open(lambda: SharedState(self.row, QPS))
+        for age in self.waiting[number]:
+            self.begin(number, age)
+        return limiter
+
+    def request(self, number: int, category: str, held_up: float) -> None:
+        age = next(self.ages)
+        self.waiting[number][age] = (category, held_up)
+        self.begin(number, age)
+
+    def begin(self, number: int, age: int) -> None:
+        task = asyncio.ensure_future(self.send(number, age))
+        self.tasks[number].add(task)
+        task.add_done_callback(self.tasks[number].discard)
+
+    async def send(self, number: int, age: int) -> None:
+        """As the download handler does; the process is held up once, before it looks whether the permit is late."""
+        limiter = self.limiters[number]
+        assert limiter is not None
+        category, held_up = self.waiting[number][age]
+        while True:
+            permit = await limiter.acquire(age, category, lambda: INTERVAL)
+            if held_up:
+                await asyncio.sleep(held_up)
+                held_up = 0.0
+            if not permit.is_late():
+                break
+            permit.release()
+        del self.waiting[number][age]
+        self.trace.sent.append((self.loop.time(), category))
+        permit.sent()
+
+    async def kill(self, number: int) -> None:
+        """The process is gone in the middle of whatever it does, and the next one begins with what it has not sent."""
+        limiter = self.limiters[number]
+        assert limiter is not None
+        self.limiters[number] = None
+        for task in list(self.tasks[number]):
+            task.cancel()
+        await limiter.close()
+        await self.start(number)
+
+
+async def happen(world: World, events: Sequence[tuple[float, int, Event]]) -> Trace:
+    for number in range(len(world.limiters)):
+        await world.start(number)
+    for gap, number, (kind, what, more) in events:
+        await asyncio.sleep(gap)
+        limiter = world.limiters[number]
+        assert limiter is not None
+        if kind == "request":
+            world.request(number, what, more)
+        elif kind == "kill":
+            await world.kill(number)
+        elif kind == "pause":
+            world.trace.pauses.append(world.loop.time())
+            await limiter.pause(PAUSE)
+        else:
+            world.row.offset += what
+    # Nothing starves: every request is one slot or one interval behind another, and a pause is as long as it is.
+    bound = 10 + 2 * INTERVAL * len(events) + 2 * PAUSE * (1 + len(world.trace.pauses))
+    async with asyncio.timeout(bound):
+        while any(world.waiting):
+            await asyncio.sleep(0.5)
+    return world.trace
+
+
+def check(trace: Trace) -> None:
+    times = sorted(at for at, _ in trace.sent)
+    assert all(third - first >= 1.0 for first, third in zip(times, times[2:], strict=False)), times
+    for category in "abcd":
+        own = sorted(at for at, name in trace.sent if name == category)
+        assert all(later - earlier >= INTERVAL for earlier, later in itertools.pairwise(own)), (category, own)
+    for begin in trace.pauses:
+        assert not [at for at in times if begin + UNDER_WAY < at < begin + PAUSE], (begin, times)
+
+
+def events(*kinds: st.SearchStrategy[Event]) -> st.SearchStrategy[list[tuple[float, int, Event]]]:
+    event = st.one_of(REQUEST, REQUEST, REQUEST, REQUEST, *kinds)
+    return st.lists(st.tuples(st.one_of(st.just(0.0), OTHER), st.integers(0, 3), event), min_size=5, max_size=40)
+
+
+def run(processes: int, given_events: list[tuple[float, int, Event]]) -> None:
+    placed = [(gap, number % processes, event) for gap, number, event in given_events]
+    requests = sum(event[0] == "request" for *_, event in placed)
+
+    async def scenario(loop: SimulatedLoop) -> Trace:
+        return await happen(World(loop, processes), placed)
+
+    trace = simulate(scenario)
+    assert len(trace.sent) == requests
+    check(trace)
+
+
+MANY = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@MANY
+@given(processes=st.integers(1, 4), given_events=events(KILL, PAUSED, BACK))
+def test_no_trace_breaks_a_limit_whoever_is_killed_and_however_the_clock_is_set_back(
+    processes: int, given_events: list[tuple[float, int, Event]]
+) -> None:
+    run(processes, given_events)
+
+
+@MANY
+@given(processes=st.integers(1, 4), given_events=events(PAUSED, FORWARD))
+def test_no_trace_breaks_a_limit_when_the_clock_is_set_forward(
+    processes: int, given_events: list[tuple[float, int, Event]]
+) -> None:
+    """A process that was started before the step sees it; one that is started after it can't know."""
+    run(processes, given_events)
