@@ -24,9 +24,11 @@ from toplist.feeds.s3 import S3Options
 from toplist.items import Status
 from toplist.options import CrawlOptions
 from toplist.ranktypes import Protocol
+from toplist.refit import refit_models
 from toplist.spiders.toplist import TopListSpider
 from toplist.storage.retention import prune
 from toplist.storage.storage import Storage
+from toplist.storage.trend_models import TrendModels
 from toplist.summary import CrawlSummary, Verdict
 
 logger = logging.getLogger(__name__)
@@ -106,6 +108,7 @@ class SnapshotExtension:
             if self._config.protocol is Protocol.OPENPLATFORM:
                 await self._details.fill()
             self._feed_failures = await self._storage.run(self._deliver)
+            await self._refit()
             await self._run_alerts()
             await self._prune()
         exporter = self._crawler.get_extension(CountingFeedExporter)
@@ -134,6 +137,16 @@ class SnapshotExtension:
         for result in self._alerts.failed_monitors:
             stats.inc_value(f"toplist/monitors/{result.name}")
         self._summary.warnings += self._alerts.warnings()
+
+    async def _refit(self) -> None:
+        """Fit the breakout models again. A failure is said, and changes nothing else."""
+        config, day = self._config, self._options.snapshot_date
+        models = TrendModels(self._storage.engine)
+        refit = partial(refit_models, models, config.source, config.protocol, day, config.count_covers)
+        try:
+            self._summary.warnings += await self._storage.run(refit)
+        except Exception:
+            logger.exception("The breakout models could not be fitted")
 
     async def _tell(self, verdict: Verdict) -> None:
         summary = self._summary
