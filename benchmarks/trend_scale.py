@@ -28,6 +28,7 @@ from toplist.trends.table import as_table
 
 FIRST, ROWS, OFFERS = date(2026, 1, 1), 20, 30
 _DAY_MS = 86_400_000
+_MADE = 300
 _INSERT = (
     "INSERT INTO observation (list_id, snapshot_date, rank, version_id, collected_ms, sale_count, trend_score, price,"
     " heat_index, sale_growth, sale_growth_per_day, sale_growth_adjusted, price_change, price_change_per_day,"
@@ -37,28 +38,36 @@ _INSERT = (
 
 
 def fill(engine: Engine, lists: int, days: int) -> None:
-    """Lists of one source, every day complete."""
+    """Lists of one source, every day complete; those beyond the first 300 are copies of them with ids of their own."""
     dates = [(FIRST + timedelta(days=step)).isoformat() for step in range(days)]
     connection = engine.raw_connection()
     cursor = connection.cursor()
     cursor.execute("PRAGMA synchronous = OFF")
-    for start in range(1, lists + 1, 500):
-        some = range(start, min(start + 500, lists + 1))
-        cursor.executemany("INSERT INTO list VALUES (?, '1688', 'base64', 'hot', ?)", [(at, str(at)) for at in some])
-        offers = [(at * 100 + each, f"{at * 100 + each}") for at in some for each in range(OFFERS)]
-        cursor.executemany(
-            "INSERT INTO offer_version (version_id, digest, offer_id, title) VALUES (?, ?, ?, 'offer ' || ?)",
-            [(number, name, name, name) for number, name in offers],
-        )
-        cursor.executemany(
-            "INSERT INTO list_snapshot (list_id, snapshot_date, status, received, rejected, duplicates, page_size,"
-            " reported_total, collected_ms) VALUES (?, ?, 'complete', 20, 0, 0, 20, 20, ?)",
-            [(at, day, 1767225600000 + step * _DAY_MS) for at in some for step, day in enumerate(dates)],
-        )
-        for at in some:
-            cursor.executemany(_INSERT, _rows(at, dates))
-        cursor.executemany(
-            "INSERT INTO first_seen VALUES (?, ?, '2026-01-01')", [(number // 100, name) for number, name in offers]
+    some = range(1, min(lists, _MADE) + 1)
+    everyone = range(1, lists + 1)
+    cursor.executemany("INSERT INTO list VALUES (?, '1688', 'base64', 'hot', ?)", [(at, str(at)) for at in everyone])
+    cursor.executemany(
+        "INSERT INTO offer_version (version_id, digest, offer_id, title) VALUES (?, ?1, ?1, 'offer ' || ?1)",
+        [(at * 100 + each,) for at in everyone for each in range(OFFERS)],
+    )
+    cursor.executemany(
+        "INSERT INTO first_seen VALUES (?, ?, '2026-01-01')",
+        [(at, str(at * 100 + each)) for at in everyone for each in range(OFFERS)],
+    )
+    cursor.executemany(
+        "INSERT INTO list_snapshot (list_id, snapshot_date, status, received, rejected, duplicates, page_size,"
+        " reported_total, collected_ms) VALUES (?, ?, 'complete', 20, 0, 0, 20, 20, ?)",
+        ((at, day, 1767225600000 + step * _DAY_MS) for at in everyone for step, day in enumerate(dates)),
+    )
+    for at in some:
+        cursor.executemany(_INSERT, _rows(at, dates))
+    connection.commit()
+    columns = [row[1] for row in cursor.execute("PRAGMA table_info(observation)")]
+    moved = {"list_id": "list_id + {0}", "version_id": "version_id + {0} * 100"}
+    for copy in range(_MADE, lists, _MADE):
+        shown = ", ".join(moved.get(name, name).format(copy) for name in columns)
+        cursor.execute(
+            f"INSERT INTO observation SELECT {shown} FROM observation WHERE list_id <= {min(_MADE, lists - copy)}"
         )
         connection.commit()
     connection.close()

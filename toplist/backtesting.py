@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from toplist.items import Source
 from toplist.ranktypes import Protocol
-from toplist.storage.panels import History, PanelChunk, histories, list_ids, names_of, read_panel, read_panels
+from toplist.storage.panels import HistorySpan, PanelChunk, histories, list_ids, names_of, read_panel, read_panels
 from toplist.storage.trend_models import MAX_LISTS, evidence_of
 from toplist.trends.backtest import Backtest, HorizonResult
 from toplist.trends.coverage import Coverage
@@ -56,7 +56,7 @@ def prove(engine: Engine, *, days: int, k: int, horizons: tuple[int, ...], count
     return [_prove(engine, each, days, k, horizons, count_covers) for each in histories(engine)]
 
 
-def _prove(engine: Engine, of: History, days: int, k: int, horizons: Sequence[int], count_covers: str) -> Proof:
+def _prove(engine: Engine, of: HistorySpan, days: int, k: int, horizons: Sequence[int], count_covers: str) -> Proof:
     first = max(of.first_date, of.last_date - timedelta(days=days - 1))
     ids = list_ids(engine, of.source, of.protocol)
     sample = read_panel(engine, list_ids(engine, of.source, of.protocol, MAX_LISTS), first, of.last_date)

@@ -24,11 +24,10 @@ from toplist.feeds.s3 import S3Options
 from toplist.items import Status
 from toplist.options import CrawlOptions
 from toplist.ranktypes import Protocol
-from toplist.refit import refit_models
 from toplist.spiders.toplist import TopListSpider
 from toplist.storage.retention import prune
 from toplist.storage.storage import Storage
-from toplist.storage.trend_models import TrendModels
+from toplist.storage.trend_models import TrendModels, refit_models
 from toplist.summary import CrawlSummary, Verdict
 
 logger = logging.getLogger(__name__)

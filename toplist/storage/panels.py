@@ -26,7 +26,7 @@ _DAY_MS = 86_400_000
 _FETCHED = 50_000
 
 
-class History(NamedTuple):
+class HistorySpan(NamedTuple):
     """Whose history there is."""
 
     source: Source
@@ -44,7 +44,7 @@ class PanelChunk(NamedTuple):
     offer_ids: list[str]
 
 
-def histories(engine: Engine) -> list[History]:
+def histories(engine: Engine) -> list[HistorySpan]:
     """Every source and protocol that has rows."""
     query = (
         select(

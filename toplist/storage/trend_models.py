@@ -6,6 +6,8 @@ same answer, and no crawl waits for a fit.
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -19,12 +21,14 @@ from toplist.storage.panels import histories, list_ids, read_panel
 from toplist.storage.tables import trend_model
 from toplist.trends.breakout import BreakoutModels
 from toplist.trends.count_kind import CountEvidence
-from toplist.trends.coverage import AUTO, Coverage
+from toplist.trends.coverage import AUTO, UNKNOWN_COVERAGE, Coverage
 from toplist.trends.features import LOOK_BACK, compute_features
 from toplist.trends.model import VERSION, Model
 from toplist.trends.outcomes import outcomes
 from toplist.trends.panel import Panel
 from toplist.trends.walk_forward import MIN_HISTORY, RECORD_DAYS, SPAN, Labeled, walk_forward
+
+logger = logging.getLogger(__name__)
 
 #: The most lists that are learnt from, spread over all of them.
 MAX_LISTS = 300
@@ -136,3 +140,33 @@ def states(engine: Engine, day: date) -> Sequence[tuple[Source, Protocol, TrendS
     """Every history's state on a day."""
     models = TrendModels(engine)
     return [(each.source, each.protocol, models.state(each.source, each.protocol, day)) for each in histories(engine)]
+
+
+def refit_models(models: TrendModels, source: Source, protocol: Protocol, day: date, setting: str) -> list[str]:
+    """Fit at most once a day; returns the verdict's warnings of models that are not worth using any more."""
+    began = time.monotonic()
+    state = models.refit(source, protocol, day, setting)
+    if state is None:
+        return []
+    coverage = state.coverage(protocol, setting)
+    logger.info("Sale counts of %s %s: %s", source, protocol, state.evidence)
+    if coverage != UNKNOWN_COVERAGE and state.evidence.coverage not in (UNKNOWN_COVERAGE, coverage):
+        logger.warning("Sale counts are set or documented as %s, and look like %s", coverage, state.evidence.coverage)
+    for model in state.models.values():
+        record = model.record
+        if record is None:
+            logger.info("Breakout model over %d days: no record yet", model.horizon)
+            continue
+        logger.info(
+            "Breakout model over %d days: fitted on %d rows in %.1f s; Brier skill %s over %d days, flag from %s",
+            model.horizon,
+            model.rows,
+            time.monotonic() - began,
+            record.brier_skill,
+            record.days,
+            record.threshold,
+        )
+    warnings = state.warnings(coverage)
+    for warning in warnings:
+        logger.warning("Breakout model: %s", warning)
+    return warnings
