@@ -1,0 +1,141 @@
+"""All of it, streaming: page after page, one in memory at a time. Blocking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Engine
+
+from toplist.ranktypes import RANK_TYPES
+from toplist.report.assemble import SHOWN_DAYS, PageBlocks, PageLink, page_data
+from toplist.report.facts import ListFacts, SnapshotFacts
+from toplist.report.heatmap import HeatMap
+from toplist.report.html import render_page
+from toplist.report.moves import find_moves, merge_totals
+from toplist.report.pages import MAX_ENTRIES, PagePlan, page_uri, plan_pages
+from toplist.report.reader import PastList, SnapshotReader
+from toplist.report.record import DAYS, TrackRecord
+from toplist.report.table import EntryTable
+
+#: Takes a page's address and its text. A page comes before the index that links to it.
+Write = Callable[[str, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What was written: the page or the index, and the pages below it."""
+
+    uri: str
+    pages: int
+    entries: int
+    facts: SnapshotFacts
+    breakouts: int
+
+
+def build_report(
+    engine: Engine, source: str, snapshot_date: date, uri: str, write: Write, *, max_entries: int = MAX_ENTRIES
+) -> Built:
+    """Make the page of a snapshot, or its pages and their index, and hand each to `write`.
+
+    Memory holds one page of `max_entries` at a time; the record of past picks is made on a sample of as many entries.
+    """
+    builder = _Builder(SnapshotReader(engine, source, snapshot_date, DAYS), uri, write)
+    plans = plan_pages(builder.facts.lists, max_entries)
+    offers = builder.write_pages(plans, max_entries) if plans else builder.write_one()
+    return Built(uri, len(plans), builder.facts.entries, builder.facts, offers["breakouts"])
+
+
+class _Builder:
+    def __init__(self, reader: SnapshotReader, uri: str, write: Write):
+        self._reader = reader
+        self._uri = uri
+        self._write = write
+        self.facts = reader.facts()
+        self._record = TrackRecord()
+
+    def write_one(self) -> dict[str, int]:
+        """One page with everything. Returns how many offers each block has."""
+        facts = self.facts
+        table = self._table(facts.lists, self._record)
+        moves = find_moves(table)
+        offers = merge_totals([moves])
+        heat_map = _heat_map(facts.lists, table)
+        blocks = PageBlocks(table, moves, heat_map, self._record.as_json(), _rank_titles(facts), offers)
+        self._render(self._uri, facts.lists, blocks)
+        return offers
+
+    def write_pages(self, plans: Sequence[PagePlan], max_entries: int) -> dict[str, int]:
+        """The pages, then their index with what is most remarkable of each. Returns as `write_one`."""
+        facts = self.facts
+        step = -(-facts.entries // max_entries)
+        for past in self._reader.past([each.id for each in facts.lists][::step]):
+            self._record.add(past)
+        record = self._record.as_json()
+        top = EntryTable(facts.lists, SHOWN_DAYS)
+        heat_map = HeatMap()
+        blocks_of_pages = []
+        links = [_link(plan, page_uri(self._uri, plan.suffix)) for plan in plans]
+        index = PageLink("", _name(self._uri), facts.entries)
+        for plan in plans:
+            table = self._table(plan.lists, None)
+            moves = find_moves(table)
+            blocks_of_pages.append(moves)
+            offers = merge_totals([moves])
+            own = _heat_map(plan.lists, table)
+            heat_map.add_page(own)
+            blocks = PageBlocks(
+                table, moves, own, record, _rank_titles(facts), offers, links=links, index=index, name=plan.name
+            )
+            self._render(page_uri(self._uri, plan.suffix), plan.lists, blocks)
+            top.copy_from(table, sorted({at for block in moves.values() for at in block.entries}))
+        offers = merge_totals(blocks_of_pages)
+        blocks = PageBlocks(top, find_moves(top), heat_map, record, _rank_titles(facts), offers, links=links)
+        self._render(self._uri, facts.lists, blocks)
+        return offers
+
+    def _table(self, lists: Sequence[ListFacts], record: TrackRecord | None) -> EntryTable:
+        table = EntryTable(lists, SHOWN_DAYS)
+        ids = [each.id for each in lists]
+        for list_id, entry in self._reader.entries(ids):
+            table.add(list_id, entry)
+        for past in self._reader.past(ids):
+            if record is not None:
+                record.add(past)
+            table.add_past(_shown_part(past))
+        return table
+
+    def _render(self, uri: str, lists: Sequence[ListFacts], blocks: PageBlocks) -> None:
+        self._write(uri, render_page(page_data(self.facts, lists, blocks), blocks.table.past_as_json()))
+
+
+def _shown_part(past: PastList) -> PastList:
+    """The last days of the window, which the page draws; the record needs more."""
+    before = DAYS - SHOWN_DAYS
+    rows = [row._replace(day=row.day - before) for row in past.rows if row.day >= before]
+    return PastList(past.id, rows, past.statuses)
+
+
+def _heat_map(lists: Sequence[ListFacts], table: EntryTable) -> HeatMap:
+    heat_map = HeatMap()
+    for each in lists:
+        heat_map.add_list(each)
+    heat_map.add_entries(table)
+    return heat_map
+
+
+def _rank_titles(facts: SnapshotFacts) -> Mapping[str, str]:
+    """The Chinese name of each rank type of the snapshot, in the order of the product's table."""
+    there = {each.id.rank_type for each in facts.lists}
+    known = {name: rank_type.title for name, rank_type in RANK_TYPES.items() if name in there}
+    return known | {name: name for name in sorted(there - known.keys())}
+
+
+def _link(plan: PagePlan, uri: str) -> PageLink:
+    return PageLink(plan.name, _name(uri), plan.entries, plan.part, plan.parts)
+
+
+def _name(uri: str) -> str:
+    return uri.replace("\\", "/").rpartition("/")[2]
+
