@@ -124,6 +124,7 @@ class EntryTable:
             offer_of.append(number)
         return {
             "lists": _lists_as_json(self.lists),
+            "offers_count": len(firsts),
             "offers": {name: encode_column([self.columns[name][at] for at in firsts]) for name in OFFER_FIELDS},
             "entries": {
                 "list": self.list_of,

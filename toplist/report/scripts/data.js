@@ -28,7 +28,7 @@ async function readData() {
   page = await unpack('packed-data');
   const {lists, offers, entries} = page.table;
   L = columns(lists, lists.category_id.length);
-  O = columns(offers, Math.max(-1, ...distinct(entries.offer)) + 1);
+  O = columns(offers, page.table.offers_count);
   E = columns(entries, entries.list.length);
   for (let at = 0; at < E.list.length; at += 1) {
     const id = O.offer_id[E.offer[at]];
@@ -36,12 +36,6 @@ async function readData() {
     else entriesOfOffer.set(id, [at]);
   }
 }
-function distinct(values) {
-  let most = -1;
-  for (const value of values) if (value > most) most = value;
-  return [most];
-}
-
 /** A field of an entry under the feed's name, wherever it is carried. */
 function field(at, name) {
   if (name in E) return E[name][at];

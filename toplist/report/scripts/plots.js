@@ -31,7 +31,7 @@ async function plot(node, specification) {
   await loadLibrary();
   if (!node.isConnected) return;
   await vegaEmbed(node, {$schema: 'https://vega.github.io/schema/vega-lite/v6.json', ...specification}, {
-    ast: true, actions: false, renderer: 'svg', config: plotStyle(), tooltip: {disableDefaultStyle: true},
+    ast: true, actions: false, defaultStyle: false, renderer: 'svg', config: plotStyle(), tooltip: {disableDefaultStyle: true},
   });
   node.setAttribute('role', 'img');
 }
