@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from urllib.parse import quote
 
 from sqlalchemy import Engine
 
@@ -137,5 +138,4 @@ def _link(plan: PagePlan, uri: str) -> PageLink:
 
 
 def _name(uri: str) -> str:
-    return uri.replace("\\", "/").rpartition("/")[2]
-
+    return quote(uri.replace("\\", "/").rpartition("/")[2])

@@ -20,6 +20,11 @@ BATCH = 50
 #: Drop-outs that are carried; the number of all is counted.
 MAX_DROPPED_OUT = 300
 
+
+def _of_lists(query: str) -> TextClause:
+    return text(query).bindparams(bindparam("categories", expanding=True))
+
+
 _LISTS = """source = :source AND protocol = :protocol AND rank_type = :rank_type AND category_id IN :categories"""
 _FACTS = text("""
     SELECT protocol, rank_type, category_id, status, code, message, category_name, category_path,
@@ -34,7 +39,9 @@ _DAYS = text("""
 """).columns(snapshot_date=Date)
 _NEWEST = text("SELECT MAX(snapshot_date) AS newest FROM ledger WHERE source = :source").columns(newest=Date)
 _FIRST = text("SELECT MIN(snapshot_date) AS first FROM ledger WHERE source = :source").columns(first=Date)
-_ENTRIES = text(f"SELECT * FROM entries WHERE snapshot_date = :day AND {_LISTS} ORDER BY category_id, rank").columns(
+_ENTRIES = _of_lists(
+    f"SELECT * FROM entries WHERE snapshot_date = :day AND {_LISTS} ORDER BY category_id, rank"
+).columns(
     snapshot_date=Date,
     price_tiers=JSON,
     services=JSON,
@@ -43,12 +50,12 @@ _ENTRIES = text(f"SELECT * FROM entries WHERE snapshot_date = :day AND {_LISTS} 
     is_gold=Boolean,
     is_breakout=Boolean,
 )
-_PAST = text(f"""
+_PAST = _of_lists(f"""
     SELECT category_id, snapshot_date, rank, offer_id, price, sale_count, sale_growth_per_day, breakout_score,
            breakout_probability
     FROM entries WHERE snapshot_date BETWEEN :since AND :day AND {_LISTS} ORDER BY category_id
 """)
-_STATUSES = text(f"""
+_STATUSES = _of_lists(f"""
     SELECT category_id, snapshot_date, status, received - rejected - duplicates AS rows
     FROM ledger WHERE snapshot_date BETWEEN :since AND :day AND {_LISTS} ORDER BY category_id
 """)
@@ -98,9 +105,7 @@ class SnapshotReader:
         self._since = snapshot_date - timedelta(days=days - 1)
         window = [self._since + timedelta(days=at) for at in range(days)]
         # SQLite gives dates as text, PostgreSQL as dates
-        self._day_numbers: dict[Any, int] = {
-            key: at for at, day in enumerate(window) for key in (day, day.isoformat())
-        }
+        self._day_numbers: dict[Any, int] = {key: at for at, day in enumerate(window) for key in (day, day.isoformat())}
 
     def facts(self) -> SnapshotFacts:
         """The snapshot's lists, days and drop-outs."""
@@ -123,7 +128,7 @@ class SnapshotReader:
         with self._engine.connect() as connection:
             for protocol, rank_type, categories in _batches(lists):
                 values = self._values(protocol, rank_type, categories)
-                for row in connection.execute(_expanding(_ENTRIES), values).mappings():
+                for row in connection.execute(_ENTRIES, values).mappings():
                     yield ListId(protocol, rank_type, row["category_id"]), dict(row)
 
     def past(self, lists: Iterable[ListId]) -> Iterator[PastList]:
@@ -134,9 +139,9 @@ class SnapshotReader:
                 values = self._values(protocol, rank_type, categories)
                 rows = {
                     category: [PastRow(number[day], *rest) for _, day, *rest in group]
-                    for category, group in groupby(connection.execute(_expanding(_PAST), values), itemgetter(0))
+                    for category, group in groupby(connection.execute(_PAST, values), itemgetter(0))
                 }
-                for category, group in groupby(connection.execute(_expanding(_STATUSES), values), itemgetter(0)):
+                for category, group in groupby(connection.execute(_STATUSES, values), itemgetter(0)):
                     statuses = {number[day]: (status, count) for _, day, status, count in group}
                     yield PastList(ListId(protocol, rank_type, category), rows.pop(category, []), statuses)
 
@@ -156,10 +161,6 @@ def newest_snapshot(engine: Engine, source: str) -> date | None:
     with engine.connect() as connection:
         newest: date | None = connection.execute(_NEWEST, {"source": source}).scalar()
         return newest
-
-
-def _expanding(query: TextClause) -> TextClause:
-    return query.bindparams(bindparam("categories", expanding=True))  # type: ignore[no-any-return]
 
 
 def _batches(lists: Iterable[ListId]) -> Iterator[tuple[str, str, list[str]]]:

@@ -1,8 +1,8 @@
 """What earlier picks have been worth: the scores as they were published on their day, beside what came after.
 
 An origin is a day whose outcome is known. Its rows are judged 7 days later on the same list (a day later than that if
-the list was not complete then): the outcome is yes for the top tenth of the day's log sales growths, and no for an offer
-that vanished from a complete list. Rows of which nothing tells what became of them are left out.
+the list was not complete then): the outcome is yes for the top tenth of the day's log sales growths, and no for an
+offer that vanished from a complete list. Rows of which nothing tells what became of them are left out.
 """
 
 from __future__ import annotations

@@ -35,6 +35,8 @@ async function readData() {
     if (entriesOfOffer.has(id)) entriesOfOffer.get(id).push(at);
     else entriesOfOffer.set(id, [at]);
   }
+  const place = listOrder();
+  for (const own of entriesOfOffer.values()) own.sort((one, other) => place[E.list[one]] - place[E.list[other]]);
 }
 /** A field of an entry under the feed's name, wherever it is carried. */
 function field(at, name) {

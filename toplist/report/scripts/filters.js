@@ -58,13 +58,26 @@ function tests() {
   return found;
 }
 
+/** The place of each list: by rank type, in the order of the product's table, then by category. */
+let placesOfLists = null;
+function listOrder() {
+  if (!placesOfLists) {
+    const types = Object.keys(page.rank_titles);
+    const ordered = L.rank_type.map((type, list) => [types.indexOf(type), L.path[list].join('>'), list]);
+    ordered.sort((one, other) => one[0] - other[0] || (one[1] < other[1] ? -1 : one[1] > other[1] ? 1 : one[2] - other[2]));
+    placesOfLists = new Array(ordered.length);
+    ordered.forEach((each, place) => { placesOfLists[each[2]] = place; });
+  }
+  return placesOfLists;
+}
+
 /** Column, and whether it falls. The first click on a figure puts the largest on top, on a rank the first place. */
 function order() {
   const name = state.sort.replace(/^-/, '');
   return name in SORTS ? [name, state.sort.startsWith('-')] : ['list', false];
 }
 const SORTS = {
-  list: (at) => at,
+  list: (at) => listOrder()[E.list[at]] * 100000 + E.rank[at],
   rank: (at) => E.rank[at],
   rank_change: (at) => E.rank_change[at],
   price: (at) => E.price[at],
@@ -87,13 +100,10 @@ function chooseRows() {
     rows.push(at);
   }
   const [name, falling] = order();
-  if (name !== 'list' || falling) {
-    const keys = new Float64Array(E.list.length);
-    for (const at of rows) {
-      const value = SORTS[name](at);
-      keys[at] = missing(value) ? Infinity : falling ? -value : value;
-    }
-    rows.sort((one, other) => (keys[one] < keys[other] ? -1 : keys[one] > keys[other] ? 1 : one - other));
+  const keys = new Float64Array(E.list.length);
+  for (const at of rows) {
+    const value = SORTS[name](at);
+    keys[at] = missing(value) ? Infinity : falling ? -value : value;
   }
-  view = rows;
+  view = rows.sort((one, other) => (keys[one] < keys[other] ? -1 : keys[one] > keys[other] ? 1 : one - other));
 }

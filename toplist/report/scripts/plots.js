@@ -22,7 +22,7 @@ function plotStyle() {
     axis: {...text, gridColor: of('--line'), domainColor: of('--line'), tickColor: of('--line')},
     legend: text,
     title: {color: of('--ink'), fontSize: 12, anchor: 'start', fontWeight: 'normal'},
-    range: {category: ['--a', '--b', '--c', '--d', '--e', '--f'].map(of)},
+    range: {category: ['--a', '--b', '--c', '--d', '--e', '--f', '--g', '--h', '--i', '--j', '--k'].map(of)},
   };
 }
 
@@ -45,13 +45,13 @@ function dayLines(values, y, title) {
     title,
     width: 'container',
     height: 120,
-    autosize: {type: 'fit', contains: 'padding'},
+    autosize: {type: 'fit-x', contains: 'padding'},
     mark: {type: 'line', point: {size: 18}, invalid: 'break-paths-filter-domains', interpolate: 'linear', strokeWidth: 1.5},
     encoding: {
-      x: {...DAY, scale: {domain: [page.dates[0], page.dates[page.dates.length - 1]]}},
+      x: {...DAY, scale: {type: 'utc', domain: [page.dates[0], page.dates[page.dates.length - 1]]}},
       y,
       color: {field: 'list', type: 'nominal', title: null, legend: new Set(values.map((each) => each.list)).size > 1 ? {orient: 'bottom', columns: 2, labelLimit: 220} : null},
-      tooltip: [{field: 'day', type: 'temporal', format: '%Y-%m-%d', title: t('day')}, {field: 'list', title: t('list')}, {field: 'value', title}],
+      tooltip: [{field: 'day', type: 'nominal', title: t('day')}, {field: 'list', title: t('list')}, {field: 'value', title}],
     },
   };
 }

@@ -106,7 +106,7 @@ function worth() {
   const {enough, scores, origins, needed} = page.record;
   if (!enough) return t('worth_unknown', origins, needed);
   const of = Object.fromEntries(scores.map((score) => [score.name, score]));
-  return t('worth', of.breakout.picks, Math.round(of.breakout.hits), ratio(of.breakout.share), ratio(of.last_growth.share), ratio(of.chance.share)).replace('{5}', origins);
+  return t('worth', of.breakout.picks, Math.round(of.breakout.hits), ratio(of.breakout.share), ratio(of.last_growth.share), ratio(of.chance.share), origins);
 }
 function showInTable(changes) {
   setState({...Object.fromEntries(Object.keys(EMPTY).map((name) => [name, ''])), lang: state.lang, ...changes});
