@@ -16,7 +16,7 @@ from toplist.report.heatmap import HeatMap
 from toplist.report.html import render_page
 from toplist.report.moves import find_moves, merge_totals
 from toplist.report.pages import MAX_ENTRIES, PagePlan, page_uri, plan_pages
-from toplist.report.reader import PastList, SnapshotReader
+from toplist.report.reader import SnapshotReader
 from toplist.report.record import DAYS, TrackRecord
 from toplist.report.table import EntryTable
 
@@ -104,18 +104,11 @@ class _Builder:
         for past in self._reader.past(ids):
             if record is not None:
                 record.add(past)
-            table.add_past(_shown_part(past))
+            table.add_past(past, DAYS - SHOWN_DAYS)  # the record looks further back
         return table
 
     def _render(self, uri: str, lists: Sequence[ListFacts], blocks: PageBlocks) -> None:
         self._write(uri, render_page(page_data(self.facts, lists, blocks), blocks.table.past_as_json()))
-
-
-def _shown_part(past: PastList) -> PastList:
-    """The last days of the window, which the page draws; the record needs more."""
-    before = DAYS - SHOWN_DAYS
-    rows = [row._replace(day=row.day - before) for row in past.rows if row.day >= before]
-    return PastList(past.id, rows, past.statuses)
 
 
 def _heat_map(lists: Sequence[ListFacts], table: EntryTable) -> HeatMap:

@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 from collections.abc import Sequence
+from types import NoneType
 from typing import Any
 
 #: Significant digits of a float below 1 (growths, probabilities) and of others (prices, to the cent below 10 billion).
@@ -17,15 +18,16 @@ def encode_column(values: Sequence[Any]) -> Any:
 
     Equal values that are no scalars (lists of tiers, of notes) stand once too.
     """
-    shown = [_short(value) for value in values]
-    keys = [value if isinstance(value, str | int | float | bool | None) else _dump(value) for value in shown]
-    # True == 1 in a dict: a column has values of one kind, so that it does no harm
+    kinds = set(map(type, values))
+    shown = [_short(value) for value in values] if float in kinds else list(values)
+    if kinds <= {int, float, NoneType}:
+        return {"v": shown[0]} if len(set(shown)) == 1 else shown
+    keys = [value if isinstance(value, str | bool | None) else _dump(value) for value in shown]
     distinct: dict[Any, int] = {}
     indexes = [distinct.setdefault(key, len(distinct)) for key in keys]
     if len(distinct) == 1:
         return {"v": shown[0]}
-    is_number = all(value is None or isinstance(value, int | float) for value in shown)
-    if is_number or len(distinct) > 0.7 * len(shown):
+    if len(distinct) > 0.7 * len(shown):
         return shown
     firsts: dict[int, Any] = {}
     for index, value in zip(indexes, shown, strict=True):

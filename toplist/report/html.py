@@ -61,7 +61,7 @@ def content_security_policy(script: str, plots: str, style: str) -> str:
 @cache
 def plotting_library() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script, from the package vl-convert-python. Takes about 2 s, once."""
-    return str(vl_convert.javascript_bundle(None))
+    return str(vl_convert.javascript_bundle())  # type: ignore[call-arg]  # the stub forgets the default
 
 
 @cache

@@ -16,7 +16,7 @@ from sqlalchemy import JSON, Boolean, Connection, Date, Engine, TextClause, bind
 from toplist.report.facts import DayFacts, DroppedOut, ListFacts, ListId, SnapshotFacts
 
 #: Lists that are read by one query.
-BATCH = 50
+BATCH = 20
 #: Drop-outs that are carried; the number of all is counted.
 MAX_DROPPED_OUT = 300
 
@@ -60,11 +60,12 @@ _STATUSES = _of_lists(f"""
     FROM ledger WHERE snapshot_date BETWEEN :since AND :day AND {_LISTS} ORDER BY category_id
 """)
 _DROPPED = text("""
-    SELECT l.protocol, l.rank_type, l.category_id, d.offer_id, e.title, d.base_date, d.rank, d.sale_count
+    SELECT l.protocol, l.rank_type, l.category_id, d.offer_id, v.title, d.base_date, d.rank, d.sale_count
     FROM dropped_out d
     JOIN list l ON l.list_id = d.list_id
-    LEFT JOIN entries e ON e.source = l.source AND e.protocol = l.protocol AND e.rank_type = l.rank_type
-        AND e.category_id = l.category_id AND e.snapshot_date = d.base_date AND e.rank = d.rank
+    LEFT JOIN observation o
+        ON o.list_id = d.list_id AND o.snapshot_date = d.base_date AND o.rank = d.rank
+    LEFT JOIN offer_version v ON v.version_id = o.version_id
     WHERE d.snapshot_date = :day AND l.source = :source
     ORDER BY d.rank, d.sale_count DESC, d.offer_id LIMIT :most
 """).columns(base_date=Date)
@@ -74,17 +75,9 @@ _DROPPED_TOTAL = text("""
 """)
 
 
-class PastRow(NamedTuple):
-    """A row of a list on a day of the window. `day` counts from the window's first day."""
-
-    day: int
-    rank: int
-    offer_id: str
-    price: float | None
-    sale_count: int | None
-    sale_growth_per_day: float | None
-    breakout_score: float | None
-    breakout_probability: float | None
+#: A row of a list on a day of the window: day (counted from the window's first), rank, offer id, price, sale count,
+#: sale growth per day, breakout score, breakout probability. A plain tuple: there are a million of them.
+PastRow = tuple[int, int, str, float | None, int | None, float | None, float | None, float | None]
 
 
 class PastList(NamedTuple):
@@ -128,7 +121,7 @@ class SnapshotReader:
         with self._engine.connect() as connection:
             for protocol, rank_type, categories in _batches(lists):
                 values = self._values(protocol, rank_type, categories)
-                for row in connection.execute(_ENTRIES, values).mappings():
+                for row in connection.execute(_ENTRIES, values).mappings().all():
                     yield ListId(protocol, rank_type, row["category_id"]), dict(row)
 
     def past(self, lists: Iterable[ListId]) -> Iterator[PastList]:
@@ -138,10 +131,13 @@ class SnapshotReader:
             for protocol, rank_type, categories in _batches(lists):
                 values = self._values(protocol, rank_type, categories)
                 rows = {
-                    category: [PastRow(number[day], *rest) for _, day, *rest in group]
-                    for category, group in groupby(connection.execute(_PAST, values), itemgetter(0))
+                    category: [
+                        (number[day], rank, offer_id, price, count, growth, score, probability)
+                        for _, day, rank, offer_id, price, count, growth, score, probability in group
+                    ]
+                    for category, group in groupby(connection.execute(_PAST, values).all(), itemgetter(0))
                 }
-                for category, group in groupby(connection.execute(_STATUSES, values), itemgetter(0)):
+                for category, group in groupby(connection.execute(_STATUSES, values).all(), itemgetter(0)):
                     statuses = {number[day]: (status, count) for _, day, status, count in group}
                     yield PastList(ListId(protocol, rank_type, category), rows.pop(category, []), statuses)
 

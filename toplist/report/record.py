@@ -17,7 +17,7 @@ from math import inf, isnan, log, nan
 from random import Random
 from typing import Any
 
-from toplist.report.reader import PastList, PastRow
+from toplist.report.reader import PastList
 
 HORIZON, TOLERANCE = 7, 1
 #: The origins of the last four weeks, and the days of history that they need.
@@ -63,27 +63,20 @@ class TrackRecord:
         """Take in one list's window."""
         self._lists += 1
         days: dict[int, dict[str, int | None]] = defaultdict(dict)
-        for row in past.rows:
-            days[row.day][row.offer_id] = row.sale_count
+        for day, _, offer_id, _, count, *_ in past.rows:
+            days[day][offer_id] = count
         targets = {day: _target(day, past.statuses) for day in days}
-        for row in past.rows:
-            target = targets[row.day]
-            if target is None or not row.sale_count:
+        for day, _, offer_id, _, count, last_growth, score, probability in past.rows:
+            target = targets[day]
+            if target is None or not count:
                 continue
-            later = days.get(target, {})
-            if row.offer_id in later:
-                count = later[row.offer_id]
-                if count:
-                    self._add(row, log(count / row.sale_count))
-            elif past.statuses[target][1] >= past.statuses[row.day][1]:
-                self._add(row, nan)  # the list is as long as it was, and the offer is not on it
-
-    def _add(self, row: PastRow, growth: float) -> None:
-        origin = self._origins[row.day]
-        origin.growths.append(growth)
-        origin.breakout.append(_or_nan(row.breakout_score))
-        origin.last_growth.append(_or_nan(row.sale_growth_per_day))
-        origin.probability.append(_or_nan(row.breakout_probability))
+            later = days[target][offer_id] if offer_id in days[target] else _gone(past, day, target)
+            if later:
+                origin = self._origins[day]
+                origin.growths.append(log(later / count))
+                origin.breakout.append(nan if score is None else score)
+                origin.last_growth.append(nan if last_growth is None else last_growth)
+                origin.probability.append(nan if probability is None else probability)
 
     def as_json(self) -> dict[str, Any]:
         """The table, the reliability plot's points, and whether the history is enough to say anything."""
@@ -115,8 +108,9 @@ def _target(day: int, statuses: dict[int, tuple[str, int]]) -> int | None:
     return None
 
 
-def _or_nan(value: float | None) -> float:
-    return nan if value is None else value
+def _gone(past: PastList, day: int, target: int) -> float | None:
+    """What a row without a later count counts as: nan, or None where a longer list might have held the offer."""
+    return nan if past.statuses[target][1] >= past.statuses[day][1] else None
 
 
 def _top_tenth(growths: Sequence[float]) -> list[bool] | None:

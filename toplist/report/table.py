@@ -85,19 +85,22 @@ class EntryTable:
             past.extend([_UNKNOWN] * self._days)
         return at
 
-    def add_past(self, past: PastList) -> None:
-        """Lay a list's past days behind its entries. Rows of offers that the list no longer holds are skipped."""
+    def add_past(self, past: PastList, first_day: int) -> None:
+        """Lay a list's past days, from `first_day` of its window on, behind its entries.
+
+        Rows of offers that the list no longer holds are skipped.
+        """
         positions = self._positions.get(self._list_numbers[past.id], {})
-        for row in past.rows:
-            at = positions.get(row.offer_id)
-            if at is None:
+        for day, rank, offer_id, price, sale_count, *_ in past.rows:
+            at = positions.get(offer_id)
+            if at is None or day < first_day:
                 continue
-            cell = at * self._days + row.day
-            self._ranks[cell] = row.rank
-            if row.sale_count is not None:
-                self._counts[cell] = row.sale_count
-            if row.price is not None:
-                self._prices[cell] = round(row.price * PRICE_SCALE)
+            cell = at * self._days + day - first_day
+            self._ranks[cell] = rank
+            if sale_count is not None:
+                self._counts[cell] = sale_count
+            if price is not None:
+                self._prices[cell] = round(price * PRICE_SCALE)
 
     def copy_from(self, other: EntryTable, positions: Iterable[int]) -> None:
         """Add entries of another table, of the same lists and days, with their past."""
