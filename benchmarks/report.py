@@ -1,7 +1,7 @@
 """What the page costs: `python -m benchmarks.report [small] [large]`.
 
-`small`: 20,000 entries with 30 days behind them: size, time of the build beside the bare queries, memory, first paint and
-the time of a filter in a real Chromium. `large`: 540,000 entries in 27,000 lists, two days. Each step is a process of
+`small`: 20,000 entries with 30 days behind them: size, time of the build beside the bare queries, memory, first paint
+and the time of a filter in a real Chromium. `large`: 540,000 entries in 27,000 lists, two days. Each step is a process of
 its own, so that its memory is its own. Needs 2 GB of disk and `chromium`.
 """
 

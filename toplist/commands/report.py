@@ -8,15 +8,13 @@ from datetime import date
 
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
-from sqlalchemy.exc import SQLAlchemyError
 
 from toplist.config import Places
-from toplist.errors import InputError, ToplistError
+from toplist.errors import InputError
 from toplist.feeds.s3 import S3Options
 from toplist.items import Source
-from toplist.report.publish import publish_report
+from toplist.report.publish import ReportError, publish_report, report_target
 from toplist.report.reader import newest_snapshot
-from toplist.report.writing import beside_feed
 from toplist.storage.database import open_database
 
 
@@ -47,42 +45,36 @@ class Command(ScrapyCommand):
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         if args:
             raise UsageError(f"scrapy report takes options only, not {args[0]!r}")
+        assert self.settings is not None
+        if opts.to:
+            self.settings.set("TOPLIST_REPORT_URI", opts.to, priority="cmdline")
         try:
-            self._report(Source.SANDBOX if opts.gateway else Source.GATEWAY, opts.snapshot_date, opts.to)
+            self._report(Source.SANDBOX if opts.gateway else Source.GATEWAY, opts.snapshot_date)
         except InputError as error:
             self._fail(2, str(error))
-        except ToplistError as error:
-            self._fail(3, f"The report was not written: {error}.")
-        except OSError as error:
-            self._fail(3, f"The report was not written: {error.filename}: {error.strerror}.")
-        except SQLAlchemyError as error:
-            # what a database says of itself may name its password: the kind of the error will do
-            self._fail(3, f"The report was not written: the history could not be read ({type(error).__name__}).")
+        except ReportError as error:
+            self._fail(3, f"The report was not written: {error}")
 
-    def _report(self, source: Source, day: date | None, uri: str | None) -> None:
+    def _report(self, source: Source, day: date | None) -> None:
         assert self.settings is not None
         places = Places.load(self.settings, sandbox=source is Source.SANDBOX)
-        address = uri or str(self.settings.get("TOPLIST_REPORT_URI") or "") or _beside(places)
         engine = open_database(places.database_url)
         try:
             chosen = day or newest_snapshot(engine, source)
             if chosen is None:
                 self._fail(3, f"The history has no snapshot of {source} yet: crawl first.")
                 return
-            report = publish_report(engine, source, chosen, address, S3Options.from_settings(self.settings))
+            target = report_target(places, chosen)
+            if target is None:
+                raise InputError("TOPLIST_REPORT_URI is empty, which means no report: set it, or give --to.")
+            s3 = S3Options.from_settings(self.settings)
+            print(publish_report(engine, places, source, chosen, target, s3))
         finally:
             engine.dispose()
-        print(report)
 
     def _fail(self, status: int, sentence: str) -> None:
         print(f"toplist: {sentence}", file=sys.stderr)
         self.exitcode = status
-
-
-def _beside(places: Places) -> str:
-    """Beside the first feed."""
-    uris = places.feed_uri.split() if isinstance(places.feed_uri, str) else places.feed_uri
-    return beside_feed(uris[0])
 
 
 def _date(text: str) -> date:

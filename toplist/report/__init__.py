@@ -13,7 +13,7 @@ How a page comes about, in the order of the modules:
     assemble   a page's data: the blocks above as one JSON object
     html       the file: template, styles, scripts, the plotting library, and the content security policy
     build      all of it, streaming: page after page, one in memory at a time
-    writing    where it goes: a local path (written beside, then moved) or s3://
+    publish      where the pages go, and one call for the command and for a crawl at its end
 
 `facts`, `table`, `columns`, `moves`, `heatmap`, `record`, `pages` and `assemble` are pure: they read no database, no
 clock and no file.

@@ -13,14 +13,14 @@ from toplist.ranktypes import RANK_TYPES
 from toplist.report.assemble import SHOWN_DAYS, PageBlocks, PageLink, page_data
 from toplist.report.facts import ListFacts, SnapshotFacts
 from toplist.report.heatmap import HeatMap
-from toplist.report.html import render_page
+from toplist.report.html import plotting_library_soon, render_page
 from toplist.report.moves import find_moves, merge_totals
-from toplist.report.pages import MAX_ENTRIES, PagePlan, page_uri, plan_pages
+from toplist.report.pages import MAX_ENTRIES, PagePlan, page_name, plan_pages
 from toplist.report.reader import SnapshotReader
 from toplist.report.record import DAYS, TrackRecord
 from toplist.report.table import EntryTable
 
-#: Takes a page's address and its text. A page comes before the index that links to it.
+#: Takes a page's file name and its text. A page comes before the index that links to it.
 Write = Callable[[str, str], None]
 
 
@@ -28,7 +28,7 @@ Write = Callable[[str, str], None]
 class Built:
     """What was written: the page or the index, and the pages below it."""
 
-    uri: str
+    name: str
     pages: int
     entries: int
     facts: SnapshotFacts
@@ -36,22 +36,23 @@ class Built:
 
 
 def build_report(
-    engine: Engine, source: str, snapshot_date: date, uri: str, write: Write, *, max_entries: int = MAX_ENTRIES
+    engine: Engine, source: str, snapshot_date: date, name: str, write: Write, *, max_entries: int = MAX_ENTRIES
 ) -> Built:
     """Make the page of a snapshot, or its pages and their index, and hand each to `write`.
 
     Memory holds one page of `max_entries` at a time; the record of past picks is made on a sample of as many entries.
     """
-    builder = _Builder(SnapshotReader(engine, source, snapshot_date, DAYS), uri, write)
+    builder = _Builder(SnapshotReader(engine, source, snapshot_date, DAYS), name, write)
+    plotting_library_soon()
     plans = plan_pages(builder.facts.lists, max_entries)
     offers = builder.write_pages(plans, max_entries) if plans else builder.write_one()
-    return Built(uri, len(plans), builder.facts.entries, builder.facts, offers["breakouts"])
+    return Built(name, len(plans), builder.facts.entries, builder.facts, offers["breakouts"])
 
 
 class _Builder:
-    def __init__(self, reader: SnapshotReader, uri: str, write: Write):
+    def __init__(self, reader: SnapshotReader, name: str, write: Write):
         self._reader = reader
-        self._uri = uri
+        self._name = name
         self._write = write
         self.facts = reader.facts()
         self._record = TrackRecord()
@@ -64,7 +65,7 @@ class _Builder:
         offers = merge_totals([moves])
         heat_map = _heat_map(facts.lists, table)
         blocks = PageBlocks(table, moves, heat_map, self._record.as_json(), _rank_titles(facts), offers)
-        self._render(self._uri, facts.lists, blocks)
+        self._render(self._name, facts.lists, blocks)
         return offers
 
     def write_pages(self, plans: Sequence[PagePlan], max_entries: int) -> dict[str, int]:
@@ -77,8 +78,8 @@ class _Builder:
         top = EntryTable(facts.lists, SHOWN_DAYS)
         heat_map = HeatMap()
         blocks_of_pages = []
-        links = [_link(plan, page_uri(self._uri, plan.suffix)) for plan in plans]
-        index = PageLink("", _name(self._uri), facts.entries)
+        links = [_link(plan, page_name(self._name, plan.suffix)) for plan in plans]
+        index = PageLink("", quote(self._name), facts.entries)
         for plan in plans:
             table = self._table(plan.lists, None)
             moves = find_moves(table)
@@ -89,11 +90,11 @@ class _Builder:
             blocks = PageBlocks(
                 table, moves, own, record, _rank_titles(facts), offers, links=links, index=index, name=plan.name
             )
-            self._render(page_uri(self._uri, plan.suffix), plan.lists, blocks)
+            self._render(page_name(self._name, plan.suffix), plan.lists, blocks)
             top.copy_from(table, sorted({at for block in moves.values() for at in block.entries}))
         offers = merge_totals(blocks_of_pages)
         blocks = PageBlocks(top, find_moves(top), heat_map, record, _rank_titles(facts), offers, links=links)
-        self._render(self._uri, facts.lists, blocks)
+        self._render(self._name, facts.lists, blocks)
         return offers
 
     def _table(self, lists: Sequence[ListFacts], record: TrackRecord | None) -> EntryTable:
@@ -107,8 +108,8 @@ class _Builder:
             table.add_past(past, DAYS - SHOWN_DAYS)  # the record looks further back
         return table
 
-    def _render(self, uri: str, lists: Sequence[ListFacts], blocks: PageBlocks) -> None:
-        self._write(uri, render_page(page_data(self.facts, lists, blocks), blocks.table.past_as_json()))
+    def _render(self, name: str, lists: Sequence[ListFacts], blocks: PageBlocks) -> None:
+        self._write(name, render_page(page_data(self.facts, lists, blocks), blocks.table.past_as_json()))
 
 
 def _heat_map(lists: Sequence[ListFacts], table: EntryTable) -> HeatMap:
@@ -126,9 +127,5 @@ def _rank_titles(facts: SnapshotFacts) -> Mapping[str, str]:
     return known | {name: name for name in sorted(there - known.keys())}
 
 
-def _link(plan: PagePlan, uri: str) -> PageLink:
-    return PageLink(plan.name, _name(uri), plan.entries, plan.part, plan.parts)
-
-
-def _name(uri: str) -> str:
-    return quote(uri.replace("\\", "/").rpartition("/")[2])
+def _link(plan: PagePlan, name: str) -> PageLink:
+    return PageLink(plan.name, quote(name), plan.entries, plan.part, plan.parts)

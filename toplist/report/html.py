@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from threading import Lock, Thread
 from typing import Any
 
 import vl_convert
@@ -20,6 +21,7 @@ from toplist.report.columns import pack
 #: In the order in which they are joined; the first defines what the others use.
 SCRIPTS = ("base", "words", "data", "state", "filters", "offer", "plots", "table", "sections", "controls", "main")
 LANGUAGES = ("zh", "en")
+_FETCHING = Lock()
 
 
 def render_page(data: Mapping[str, Any], past: Mapping[str, Any]) -> str:
@@ -58,10 +60,20 @@ def content_security_policy(script: str, plots: str, style: str) -> str:
     )
 
 
-@cache
 def plotting_library() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script, from the package vl-convert-python. Takes about 2 s, once."""
+    with _FETCHING:
+        return _fetch_library()
+
+
+@cache
+def _fetch_library() -> str:
     return str(vl_convert.javascript_bundle())  # type: ignore[call-arg]  # the stub forgets the default
+
+
+def plotting_library_soon() -> None:
+    """Begin to fetch the plotting library in a thread: it keeps no lock that the database's reader needs."""
+    Thread(target=plotting_library, name="plotting-library", daemon=True).start()
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -45,9 +44,9 @@ def plan_pages(lists: Sequence[ListFacts], max_entries: int = MAX_ENTRIES) -> li
     return pages
 
 
-def page_uri(index_uri: str, suffix: str) -> str:
-    """Where a page goes: beside its index, under its name with a suffix."""
-    return re.sub(r"(\.html?)?$", lambda found: f".{suffix}{found.group() or '.html'}", index_uri, count=1)
+def page_name(index_name: str, suffix: str) -> str:
+    """The file of a page: beside its index, under its name with a suffix."""
+    return f"{index_name.removesuffix('.html')}.{suffix}.html"
 
 
 def _split(lists: Sequence[ListFacts], max_entries: int) -> list[list[ListFacts]]:

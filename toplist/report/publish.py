@@ -1,15 +1,30 @@
-"""One call for a command and for a crawl at its end: make the report of a snapshot where the settings say."""
+"""Where the pages go: `TOPLIST_REPORT_URI`, a path or s3://bucket/key; by default beside the first feed.
+
+A command and a crawl at its end call the same function.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
+from typing import BinaryIO
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
+from toplist.config import Places
+from toplist.errors import ToplistError
+from toplist.feeds.delivery import Failed, deliver_file
 from toplist.feeds.s3 import S3Options
-from toplist.report.build import Built, build_report
-from toplist.report.writing import page_writer, parse_target
+from toplist.feeds.uris import Target, beside, check_targets, parse_target, parse_targets
+from toplist.report.build import build_report
+
+SETTING = "TOPLIST_REPORT_URI"
+
+
+class ReportError(ToplistError):
+    """The report was not written. The message is one sentence without secrets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +41,48 @@ class Report:
         return f"{self.uri}{below}: {self.entries} entries, {self.breakouts} breakout candidates"
 
 
-def publish_report(engine: Engine, source: str, snapshot_date: date, uri: str, s3: S3Options | None) -> Report:
-    """Make the report and write it. Blocking. Raises InputError, OSError, S3Error or SQLAlchemyError."""
-    target = parse_target(uri, snapshot_date)
-    built: Built = build_report(engine, source, snapshot_date, target.uri, page_writer(snapshot_date, s3))
-    return Report(built.uri, built.pages, built.entries, built.breakouts)
+def report_target(places: Places, snapshot_date: date) -> Target | None:
+    """Where the settings want the page; None where they want none. Raises InputError."""
+    if places.report_uri == "":
+        return None
+    if places.report_uri is not None:
+        return parse_target(places.report_uri, snapshot_date, setting=SETTING, suffix=".html")
+    return beside(parse_targets(places.feed_uri, snapshot_date)[0], "", ".html", snapshot_date)
+
+
+def check_report(places: Places, snapshot_date: date) -> None:
+    """Try the page's place before the first request. Raises InputError."""
+    target = report_target(places, snapshot_date)
+    if target is not None:
+        check_targets([target], spool=places.spool, setting=SETTING)
+
+
+def publish_report(
+    engine: Engine, places: Places, source: str, snapshot_date: date, target: Target, s3: S3Options
+) -> Report:
+    """Make the report of a snapshot and write it; a reader never sees half of a page. Blocking. Raises ReportError."""
+
+    def write(name: str, text: str) -> None:
+        outcome = deliver_file(_named(target, name), partial(_put, text), spool=places.spool, s3=s3)
+        if isinstance(outcome, Failed):
+            raise ReportError(outcome.reason)
+
+    try:
+        built = build_report(engine, source, snapshot_date, target.name, write)
+    except SQLAlchemyError as error:
+        # what a database says of itself may name its password: the kind of the error will do
+        raise ReportError(f"The history could not be read ({type(error).__name__}).") from None
+    return Report(target.uri, built.pages, built.entries, built.breakouts)
+
+
+def _named(target: Target, name: str) -> Target:
+    """The place of a page in the index's folder."""
+    if target.path is not None:
+        path = target.path.with_name(name)
+        return Target(str(path), path)
+    key = target.key.removesuffix(target.name) + name
+    return Target(f"s3://{target.bucket}/{key}", bucket=target.bucket, key=key)
+
+
+def _put(text: str, file: BinaryIO) -> None:
+    file.write(text.encode("utf-8", "replace"))
