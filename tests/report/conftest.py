@@ -38,6 +38,7 @@ class Visit:
         self.page: Page = context.new_page()
         self.errors: list[str] = []
         self.requests: list[str] = []
+        self.allowed = "nothing:"
         self.path = path
         self.page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
@@ -47,12 +48,12 @@ class Visit:
     def open(self, address: str = "") -> Page:
         """Open the page, with a state in its address, and wait until it is drawn."""
         self.page.goto(self.path.as_uri() + address)
-        self.page.wait_for_function("document.documentElement.dataset.ready")
+        self.page.wait_for_selector("html[data-ready]")
         return self.page
 
     def left(self) -> list[str]:
         """Requests for anything but the page itself; data and blobs do not leave the browser."""
-        own = ("file:", "data:", "blob:")
+        own = ("file:", "data:", "blob:", self.allowed)
         return [url for url in self.requests if not url.startswith(own)]
 
 

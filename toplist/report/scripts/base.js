@@ -14,16 +14,9 @@ function el(tag, attributes, ...children) {
   return node;
 }
 
-function add(node, ...children) {
-  for (const child of children.flat(Infinity)) {
-    if (child !== null && child !== undefined && child !== false) node.append(child);
-  }
-}
-
-function fill(node, ...children) {
-  node.replaceChildren();
-  add(node, ...children);
-}
+const there = (children) => children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+const add = (node, ...children) => node.append(...there(children));
+const fill = (node, ...children) => node.replaceChildren(...there(children));
 
 /** The address if it is http or https, else null: no `javascript:`, no `data:`. */
 function safeUrl(text) {

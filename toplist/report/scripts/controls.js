@@ -1,6 +1,7 @@
 // The filters above the table, and the file of the rows that they leave.
 
 let waiting = 0;
+let typed = {};
 
 function drawFilters() {
   const node = byId('filters');
@@ -25,7 +26,12 @@ function drawFilters() {
 
 const wideScreen = matchMedia('(min-width: 50em)');
 const anyFilter = () => ['type', 'move', 'mark', 'price_min', 'price_max', 'moq_max', 'rep_min', 'prob_min'].some((name) => state[name]);
-const later = (name) => (event) => { clearTimeout(waiting); const {value} = event.target; waiting = setTimeout(() => setState({[name]: value}), 80); };
+/** What is typed counts when the typing stops; changes of several fields are kept until then. */
+const later = (name) => (event) => {
+  typed[name] = event.target.value;
+  clearTimeout(waiting);
+  waiting = setTimeout(() => { const changes = typed; typed = {}; setState(changes); }, 80);
+};
 const labelled = (name, input) => el('label', {class: `field ${name}`}, el('span', {}, t(`l_${name}`)), input);
 
 function numberField(name, unit) {

@@ -103,12 +103,14 @@ function drawRows(anew) {
   const last = printing ? Math.min(view.length, PRINTED) : Math.min(view.length, Math.ceil((scroller.scrollTop + scroller.clientHeight) / height) + MARGIN);
   if (anew !== true && first === drawn[0] && last === drawn[1]) return;
   drawn = [first, last];
+  const top = scroller.scrollTop;
   const focused = body.contains(document.activeElement) ? active : null;
   fill(above, el('td', {colspan: COLUMNS.length, style: `height:${first * height}px`}));
   fill(below, el('td', {colspan: COLUMNS.length, style: `height:${(view.length - last) * height}px`}));
   const rows = [];
   for (let row = first; row < last; row += 1) rows.push(drawRow(row));
   fill(body, first ? above : null, rows, last < view.length && !printing ? below : null);
+  if (scroller.scrollTop !== top) scroller.scrollTop = top;  // the browser may have laid out the table without its rows
   if (focused !== null) body.querySelector(`[data-row="${focused}"]`)?.focus({preventScroll: true});
   if (!body.querySelector('.open[tabindex="0"]')) body.querySelector('.open')?.setAttribute('tabindex', '0');
 }
