@@ -1,8 +1,8 @@
 """What the page costs: `python -m benchmarks.report [small] [large]`.
 
 `small`: 20,000 entries with 30 days behind them: size, time of the build beside the bare queries, memory, first paint
-and the time of a filter in a real Chromium. `large`: 540,000 entries in 27,000 lists, two days. Each step is a process of
-its own, so that its memory is its own. Needs 2 GB of disk and `chromium`.
+and the time of a filter in a real Chromium. `large`: 540,000 entries in 27,000 lists, two days. Each step is a process
+of its own, so that its memory is its own. Needs 2 GB of disk and `chromium`.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def build(name: str, database: str) -> dict[str, float]:
     return {
         "seconds": seconds,
         "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "entries": built.entries,
+        "entries": built.facts.entries,
         "pages": len(sizes),
         "largest_mb": max(sizes) / 1e6,
         "all_mb": sum(sizes) / 1e6,

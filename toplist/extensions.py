@@ -24,6 +24,7 @@ from toplist.feeds.s3 import S3Options
 from toplist.items import Status
 from toplist.options import CrawlOptions
 from toplist.ranktypes import Protocol
+from toplist.report.publish import Report
 from toplist.spiders.toplist import TopListSpider
 from toplist.storage.retention import prune
 from toplist.storage.storage import Storage
@@ -35,7 +36,11 @@ SHUTDOWN = "shutdown"  # Scrapy's close reason for a signal
 
 
 class SnapshotExtension:
-    """Says how a crawl of the lists went. `deliver` writes the feeds, blocking, and returns what failed."""
+    """Says how a crawl of the lists went. `deliver` writes the feeds, `write_report` the page; both block.
+
+    `deliver` returns what failed. The page's failure is logged only: the page can be made again from the history.
+    `report` is the page that was written.
+    """
 
     def __init__(
         self,
@@ -48,6 +53,7 @@ class SnapshotExtension:
         details: Details,
         deliver: Callable[[], list[str]],
         alerts: SnapshotAlerts,
+        write_report: Callable[[], Report | None],
         crawler: Crawler,
     ):
         self._config = config
@@ -58,9 +64,11 @@ class SnapshotExtension:
         self._details = details
         self._deliver = deliver
         self._alerts = alerts
+        self._write_report = write_report
         self._crawler = crawler
         self._start_failed = False
         self._feed_failures = ["the feed was not written"]
+        self.report: Report | None = None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -76,6 +84,7 @@ class SnapshotExtension:
             details=spider.details,
             deliver=spider.deliver,
             alerts=_alerts(spider),
+            write_report=spider.write_report,
             crawler=crawler,
         )
         crawler.signals.connect(self.spider_opened, signals.spider_opened)
@@ -106,6 +115,7 @@ class SnapshotExtension:
             if self._config.protocol is Protocol.OPENPLATFORM:
                 await self._details.fill()
             self._feed_failures = await self._storage.run(self._deliver)
+            self.report = await self._storage.run(self._write_report)
             await self._run_alerts()
             await self._prune()
         exporter = self._crawler.get_extension(CountingFeedExporter)

@@ -19,7 +19,7 @@ from toplist.storage.database import open_database
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """The system's Chromium; nothing is downloaded."""
-    path = shutil.which("chromium")
+    path = shutil.which("chromium") or shutil.which("google-chrome")
     if path is None:
         missing("chromium is not installed: apt-get install chromium")
     with sync_playwright() as play:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import Engine
@@ -26,13 +27,13 @@ Write = Callable[[str, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What was written: the page or the index, and the pages below it."""
+    """What was written: the page or the index, and the pages below it. `moved` counts the offers of each block."""
 
     name: str
     pages: int
-    entries: int
     facts: SnapshotFacts
-    breakouts: int
+    moved: Mapping[str, int]
+    record: Mapping[str, Any]
 
 
 def build_report(
@@ -46,7 +47,7 @@ def build_report(
     plotting_library_soon()
     plans = plan_pages(builder.facts.lists, max_entries)
     offers = builder.write_pages(plans, max_entries) if plans else builder.write_one()
-    return Built(name, len(plans), builder.facts.entries, builder.facts, offers["breakouts"])
+    return Built(name, len(plans), builder.facts, offers, builder.record.as_json())
 
 
 class _Builder:
@@ -55,16 +56,16 @@ class _Builder:
         self._name = name
         self._write = write
         self.facts = reader.facts()
-        self._record = TrackRecord()
+        self.record = TrackRecord()
 
     def write_one(self) -> dict[str, int]:
         """One page with everything. Returns how many offers each block has."""
         facts = self.facts
-        table = self._table(facts.lists, self._record)
+        table = self._table(facts.lists, self.record)
         moves = find_moves(table)
         offers = merge_totals([moves])
         heat_map = _heat_map(facts.lists, table)
-        blocks = PageBlocks(table, moves, heat_map, self._record.as_json(), _rank_titles(facts), offers)
+        blocks = PageBlocks(table, moves, heat_map, self.record.as_json(), _rank_titles(facts), offers)
         self._render(self._name, facts.lists, blocks)
         return offers
 
@@ -73,8 +74,8 @@ class _Builder:
         facts = self.facts
         step = -(-facts.entries // max_entries)
         for past in self._reader.past([each.id for each in facts.lists][::step]):
-            self._record.add(past)
-        record = self._record.as_json()
+            self.record.add(past)
+        record = self.record.as_json()
         top = EntryTable(facts.lists, SHOWN_DAYS)
         heat_map = HeatMap()
         blocks_of_pages = []

@@ -12,7 +12,6 @@ from importlib.resources import files
 from threading import Lock, Thread
 from typing import Any
 
-import vl_convert
 from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
@@ -68,6 +67,8 @@ def plotting_library() -> str:
 
 @cache
 def _fetch_library() -> str:
+    import vl_convert  # here, so that a crawl runs where it is missing; the page's failure is logged
+
     return str(vl_convert.javascript_bundle())  # type: ignore[call-arg]  # the stub forgets the default
 
 
