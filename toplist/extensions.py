@@ -24,6 +24,7 @@ from toplist.feeds.s3 import S3Options
 from toplist.items import Status
 from toplist.options import CrawlOptions
 from toplist.ranktypes import Protocol
+from toplist.report.assemble import Highlights
 from toplist.report.publish import Report
 from toplist.spiders.toplist import TopListSpider
 from toplist.storage.retention import prune
@@ -53,7 +54,7 @@ class SnapshotExtension:
         details: Details,
         deliver: Callable[[], list[str]],
         alerts: SnapshotAlerts,
-        write_report: Callable[[], Report | None],
+        write_report: Callable[[Highlights], Report | None],
         crawler: Crawler,
     ):
         self._config = config
@@ -115,8 +116,8 @@ class SnapshotExtension:
             if self._config.protocol is Protocol.OPENPLATFORM:
                 await self._details.fill()
             self._feed_failures = await self._storage.run(self._deliver)
-            self.report = await self._storage.run(self._write_report)
             await self._run_alerts()
+            self.report = await self._storage.run(lambda: self._write_report(self._highlights()))
             await self._prune()
         exporter = self._crawler.get_extension(CountingFeedExporter)
         if exporter is not None:
@@ -145,11 +146,19 @@ class SnapshotExtension:
             stats.inc_value(f"toplist/monitors/{result.name}")
         self._summary.warnings += self._alerts.warnings()
 
+    def _highlights(self) -> Highlights:
+        hits = [(hit.entry.offer_id, hit.watch, [str(each) for each in hit.triggers]) for hit in self._alerts.hits]
+        return Highlights([str(each) for each in self._alerts.failed_monitors], hits)
+
     async def _tell(self, verdict: Verdict) -> None:
         summary = self._summary
         statuses = {status.value: summary.status(status) for status in Status if summary.status(status)}
         tell = partial(
-            self._alerts.tell, problems=verdict.problems, statuses=statuses, rows=summary.total_rows, page=None
+            self._alerts.tell,
+            problems=verdict.problems,
+            statuses=statuses,
+            rows=summary.total_rows,
+            page=self.report.uri if self.report else None,
         )
         try:
             await self._storage.run(tell)

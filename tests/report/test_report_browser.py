@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Route, expect
+from sqlalchemy import Engine
 
 from tests.report.conftest import Visit
-from tests.report.made_history import Market
+from tests.report.made_history import TODAY, Market
+from toplist.report.assemble import Highlights
+from toplist.report.build import build_report
 
 MARKET = Market(
     lists=12,
@@ -320,3 +323,22 @@ def test_an_index_links_to_a_page_for_each_root_category(report: Reports, visit:
     assert shown(page) == 6 * 20
     page.click("#page-links a >> nth=0")
     page.wait_for_url("**/page.html*")
+
+
+def test_watched_offers_and_monitors_stand_first(
+    histories: Callable[[Market], Engine], visit: Visits, tmp_path: Path
+) -> None:
+    watched = [("600000000001", "我的款", ["price_down", "rank_within"]), ("699999999999", "not here", [])]
+    path = tmp_path / "watched.html"
+    build_report(
+        histories(Market(lists=1, rows=20, days=2, titles=("x",) * 21)),
+        "sandbox",
+        TODAY,
+        path.name,
+        lambda _, text: path.write_text(text, encoding="utf-8") and None,
+        highlights=Highlights(["rows: half of the usual"], watched),
+    )
+    page = visit(path).open()
+    expect(page.locator("#problems")).to_contain_text("rows: half of the usual")
+    expect(page.locator(".watched li")).to_have_count(1)
+    expect(page.locator(".watched")).to_contain_text("我的款：降价、进入前列")

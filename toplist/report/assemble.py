@@ -29,6 +29,17 @@ class PageLink:
 
 
 @dataclass(frozen=True, slots=True)
+class Highlights:
+    """What stands first, where the crawl found it: monitors that failed, in a line each, and watched offers.
+
+    A watched offer is its id, the watch's name and the names of the thresholds that it met.
+    """
+
+    monitors: Sequence[str] = ()
+    watched: Sequence[tuple[str, str, Sequence[str]]] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PageBlocks:
     """What stands on a page besides the facts of its snapshot."""
 
@@ -41,6 +52,7 @@ class PageBlocks:
     links: Sequence[PageLink] = ()
     index: PageLink | None = None
     name: str | None = None
+    highlights: Highlights = Highlights()
 
 
 def page_data(facts: SnapshotFacts, lists: Sequence[ListFacts], blocks: PageBlocks) -> dict[str, Any]:
@@ -57,6 +69,11 @@ def page_data(facts: SnapshotFacts, lists: Sequence[ListFacts], blocks: PageBloc
         "offers_moved": dict(blocks.offers),
         "dropped_out": _dropped_out(facts, ids),
         "dropped_out_total": facts.dropped_out_total,
+        "monitors": list(blocks.highlights.monitors),
+        "watched": [
+            {"offer_id": offer_id, "watch": watch, "triggers": list(triggers)}
+            for offer_id, watch, triggers in blocks.highlights.watched
+        ],
         "heat_map": blocks.heat_map.as_json(),
         "record": dict(blocks.record),
         "rank_titles": dict(blocks.rank_titles),

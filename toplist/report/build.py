@@ -11,7 +11,7 @@ from urllib.parse import quote
 from sqlalchemy import Engine
 
 from toplist.ranktypes import RANK_TYPES
-from toplist.report.assemble import SHOWN_DAYS, PageBlocks, PageLink, page_data
+from toplist.report.assemble import SHOWN_DAYS, Highlights, PageBlocks, PageLink, page_data
 from toplist.report.facts import ListFacts, SnapshotFacts
 from toplist.report.heatmap import HeatMap
 from toplist.report.html import plotting_library_soon, render_page
@@ -37,13 +37,20 @@ class Built:
 
 
 def build_report(
-    engine: Engine, source: str, snapshot_date: date, name: str, write: Write, *, max_entries: int = MAX_ENTRIES
+    engine: Engine,
+    source: str,
+    snapshot_date: date,
+    name: str,
+    write: Write,
+    *,
+    highlights: Highlights = Highlights(),  # noqa: B008  frozen
+    max_entries: int = MAX_ENTRIES,
 ) -> Built:
     """Make the page of a snapshot, or its pages and their index, and hand each to `write`.
 
     Memory holds one page of `max_entries` at a time; the record of past picks is made on a sample of as many entries.
     """
-    builder = _Builder(SnapshotReader(engine, source, snapshot_date, DAYS), name, write)
+    builder = _Builder(SnapshotReader(engine, source, snapshot_date, DAYS), name, write, highlights)
     plotting_library_soon()
     plans = plan_pages(builder.facts.lists, max_entries)
     offers = builder.write_pages(plans, max_entries) if plans else builder.write_one()
@@ -51,10 +58,11 @@ def build_report(
 
 
 class _Builder:
-    def __init__(self, reader: SnapshotReader, name: str, write: Write):
+    def __init__(self, reader: SnapshotReader, name: str, write: Write, highlights: Highlights):
         self._reader = reader
         self._name = name
         self._write = write
+        self._highlights = highlights
         self.facts = reader.facts()
         self.record = TrackRecord()
 
@@ -65,7 +73,9 @@ class _Builder:
         moves = find_moves(table)
         offers = merge_totals([moves])
         heat_map = _heat_map(facts.lists, table)
-        blocks = PageBlocks(table, moves, heat_map, self.record.as_json(), _rank_titles(facts), offers)
+        blocks = PageBlocks(
+            table, moves, heat_map, self.record.as_json(), _rank_titles(facts), offers, highlights=self._highlights
+        )
         self._render(self._name, facts.lists, blocks)
         return offers
 
@@ -94,7 +104,16 @@ class _Builder:
             self._render(page_name(self._name, plan.suffix), plan.lists, blocks)
             top.copy_from(table, sorted({at for block in moves.values() for at in block.entries}))
         offers = merge_totals(blocks_of_pages)
-        blocks = PageBlocks(top, find_moves(top), heat_map, record, _rank_titles(facts), offers, links=links)
+        blocks = PageBlocks(
+            top,
+            find_moves(top),
+            heat_map,
+            record,
+            _rank_titles(facts),
+            offers,
+            links=links,
+            highlights=self._highlights,
+        )
         self._render(self._name, facts.lists, blocks)
         return offers
 

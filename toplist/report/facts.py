@@ -57,7 +57,7 @@ class DayFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class DroppedOut:
+class DroppedOffer:
     """An offer that stood on a list's last complete snapshot and does not in this one."""
 
     list: ListId
@@ -76,7 +76,7 @@ class SnapshotFacts:
     snapshot_date: date
     lists: list[ListFacts]
     days: list[DayFacts]
-    dropped_out: list[DroppedOut] = field(default_factory=list)
+    dropped_out: list[DroppedOffer] = field(default_factory=list)
     dropped_out_total: int = 0
     first_date: date | None = None
 

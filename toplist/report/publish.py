@@ -20,6 +20,7 @@ from toplist.errors import ToplistError
 from toplist.feeds.delivery import Failed, deliver_file
 from toplist.feeds.s3 import S3Options
 from toplist.feeds.uris import Target, beside, check_targets, parse_target, parse_targets
+from toplist.report.assemble import Highlights
 from toplist.report.build import Built, build_report
 
 logger = logging.getLogger(__name__)
@@ -84,7 +85,13 @@ def check_report(places: Places, snapshot_date: date) -> None:
 
 
 def publish_report(
-    engine: Engine, places: Places, source: str, snapshot_date: date, target: Target, s3: S3Options
+    engine: Engine,
+    places: Places,
+    source: str,
+    snapshot_date: date,
+    target: Target,
+    s3: S3Options,
+    highlights: Highlights = Highlights(),  # noqa: B008  frozen
 ) -> Report:
     """Make the report of a snapshot and write it; a reader never sees half of a page. Blocking. Raises ReportError."""
 
@@ -94,20 +101,22 @@ def publish_report(
             raise ReportError(outcome.reason)
 
     try:
-        built = build_report(engine, source, snapshot_date, target.name, write)
+        built = build_report(engine, source, snapshot_date, target.name, write, highlights=highlights)
     except SQLAlchemyError as error:
         # what a database says of itself may name its password: the kind of the error will do
         raise ReportError(f"The history could not be read ({type(error).__name__}).") from None
     return Report(target.uri, built)
 
 
-def report_of_crawl(engine: Engine, places: Places, source: str, snapshot_date: date, s3: S3Options) -> Report | None:
+def report_of_crawl(
+    engine: Engine, places: Places, source: str, snapshot_date: date, s3: S3Options, highlights: Highlights
+) -> Report | None:
     """`publish_report` for a crawl at its end. A failure is logged and nothing more: the page can be made again."""
     try:
         target = report_target(places, snapshot_date)
         if target is None:
             return None
-        report = publish_report(engine, places, source, snapshot_date, target, s3)
+        report = publish_report(engine, places, source, snapshot_date, target, s3, highlights)
     except Exception as error:
         # whatever goes wrong with the page, the lists are stored and the feeds delivered
         said = str(error) if isinstance(error, ToplistError) else f"{type(error).__name__}."

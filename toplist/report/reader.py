@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import JSON, Boolean, Connection, Date, Engine, TextClause, bindparam, text
 
-from toplist.report.facts import DayFacts, DroppedOut, ListFacts, ListId, SnapshotFacts
+from toplist.report.facts import DayFacts, DroppedOffer, ListFacts, ListId, SnapshotFacts
 
 #: Lists that are read by one query.
 BATCH = 20
@@ -111,7 +111,7 @@ class SnapshotReader:
                 self._day,
                 lists,
                 _days(connection, values),
-                [DroppedOut(ListId(*row[:3]), *row[3:]) for row in dropped],
+                [DroppedOffer(ListId(*row[:3]), *row[3:]) for row in dropped],
                 int(connection.execute(_DROPPED_TOTAL, values).scalar_one()),
                 connection.execute(_FIRST, values).scalar(),
             )

@@ -27,6 +27,7 @@ from toplist.list_pages import ListAccumulator, finished_list, is_last
 from toplist.options import CrawlOptions
 from toplist.planning import Plan
 from toplist.ratelimit.limiter import LimiterClosed
+from toplist.report.assemble import Highlights
 from toplist.report.publish import Report, check_report, report_of_crawl
 from toplist.storage.history import History
 from toplist.storage.ledger import Ledger
@@ -65,7 +66,7 @@ class TopListSpider(GatewaySpider):
         )
 
     @cached_property
-    def write_report(self) -> Callable[[], Report | None]:
+    def write_report(self) -> Callable[[Highlights], Report | None]:
         """Writes the snapshot's page, where one is wanted; blocking, raises nothing."""
         return partial(
             report_of_crawl,

@@ -14,6 +14,7 @@ function drawTruth() {
   fill(byId('problems'), page.verdict.problems.map((problem) => el('details', {class: 'problem', open: page.verdict.problems.length <= 5},
     el('summary', {}, el('b', {}, t(`s_${problem.status}`)), ` × ${count(problem.lists.length)}`, problem.code ? [t('colon'), stranger(problem.code)] : null, problem.message ? [' — ', stranger(problem.message)] : null),
     el('p', {}, problem.lists.map(([type, path], at) => [at ? '; ' : '', `${rankTitle(type)} · `, stranger(path)])))));
+  add(byId('problems'), page.monitors.map((line) => el('p', {class: 'problem'}, el('b', {}, t('monitor')), ' ', stranger(line))));
   drawDays();
 }
 
@@ -64,10 +65,24 @@ const CARDS = [
 function drawMoves() {
   const first = page.first_date === null || page.first_date >= page.snapshot_date;
   fill(byId('tomorrow'), page.entries_total && first ? el('div', {class: 'notice'}, el('h3', {}, t('tomorrow')), el('ul', {}, ['tomorrow_1', 'tomorrow_2', 'tomorrow_3', 'tomorrow_4'].map((key) => el('li', {}, t(key))))) : null);
+  fill(byId('watched'), watchedCard());
   drawBreakouts(first);
   const cards = CARDS.map((card) => moveCard(card, 6)).filter(Boolean);
   const left = dropCard();
   fill(byId('cards'), cards, left);
+}
+/** Watched offers that met a threshold, each once, with all that it met. */
+function watchedCard() {
+  const met = new Map();
+  for (const hit of page.watched) {
+    if (!entriesOfOffer.has(hit.offer_id)) continue;
+    const lines = met.get(hit.offer_id) || new Set();
+    lines.add(`${hit.watch}${t('colon')}${hit.triggers.map((name) => known('w_', name)).join(t('comma'))}`);
+    met.set(hit.offer_id, lines);
+  }
+  if (!met.size) return null;
+  return el('section', {class: 'card watched'}, el('h3', {}, t('b_watched'), ' ', el('span', {class: 'soft'}, count(met.size))),
+    el('ol', {}, [...met].slice(0, 50).map(([id, lines]) => moveRow(entriesOfOffer.get(id)[0], [...lines].map((line) => el('span', {class: 'met'}, stranger(line)))))));
 }
 function moveCard(card, most) {
   const entries = page.moves[card.name] || [];
