@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from sqlalchemy import Engine
 
 from tests.conftest import missing
@@ -22,6 +22,7 @@ def chromium() -> Iterator[Browser]:
     path = shutil.which("chromium") or shutil.which("google-chrome")
     if path is None:
         missing("chromium is not installed: apt-get install chromium")
+    expect.set_options(timeout=20_000)  # the machine may be busy with other tests
     with sync_playwright() as play:
         browser = play.chromium.launch(
             executable_path=path,

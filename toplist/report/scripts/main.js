@@ -37,6 +37,7 @@ function stateChanged() {
   drawState();
 }
 
+const printMedia = matchMedia('print');
 const dark = () => document.documentElement.dataset.theme === 'dark';
 function drawTheme() {
   byId('theme').textContent = t(dark() ? 'theme_light' : 'theme_dark');
@@ -61,7 +62,7 @@ function listen() {
   addEventListener('popstate', () => { readAddress(); stateChanged(); });
   addEventListener('beforeprint', () => setPrinting(true));
   addEventListener('afterprint', () => setPrinting(false));
-  matchMedia('print').addEventListener('change', (event) => setPrinting(event.matches));
+  printMedia.addEventListener('change', (event) => setPrinting(event.matches));
 }
 
 async function start() {
