@@ -20,7 +20,7 @@ def main() -> None:
         sys.exit("There is no page of the demo yet: run scrapy demo first.")
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 1280, "height": 1000}, locale="zh-CN")
+        page = browser.new_page(viewport={"width": 1200, "height": 900}, locale="zh-CN")
         page.goto(pages[-1].as_uri())
         page.wait_for_selector("html[data-ready]")
         page.screenshot(path=PICTURE)
