@@ -73,8 +73,8 @@ def _fetch_library() -> str:
 
 
 def plotting_library_soon() -> None:
-    """Begin to fetch the plotting library in a thread: it keeps no lock that the database's reader needs."""
-    Thread(target=plotting_library, name="plotting-library", daemon=True).start()
+    """Begin to fetch and pack the plotting library in a thread: that keeps no lock that the database's reader needs."""
+    Thread(target=lambda: _packed_text(plotting_library()), name="plotting-library", daemon=True).start()
 
 
 @cache

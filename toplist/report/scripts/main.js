@@ -78,6 +78,7 @@ async function start() {
   const {offer, lang, ...filters} = state;
   shown = JSON.stringify(filters);
   drawAll();
+  (window.requestIdleCallback || setTimeout)(() => searchable());  // so that the first letter of a search finds it done
   document.documentElement.dataset.ready = performance.now().toFixed(0);
 }
 
