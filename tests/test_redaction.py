@@ -10,7 +10,7 @@ import logging
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toplist.api.credentials import Credentials
@@ -48,6 +48,7 @@ def test_a_secret_is_hidden_in_every_form(form: str) -> None:
     assert Redactor([SECRET])(f"before {FORMS[form]} after").replace("=", "").replace("%3D", "") == "before *** after"
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1, max_size=12), st.data())
 def test_a_secret_is_hidden_in_any_mixture_of_escapes(secret: str, data: st.DataObject) -> None:
     def escaped(char: str) -> str:

@@ -145,6 +145,8 @@ class ApiResponseMiddleware:
         await self._limiter.back_off()
         self._stats.inc_value("toplist/ratelimit/throttled")
         logger.warning("Throttled (%s) for %s: half the rate, then it is asked again", error.code, error.subject)
+        if why := self._breaker.throttle_warning():
+            logger.warning("Nothing is answered: %s", why)
         return _again(request)
 
     async def _try_again(self, request: Request, response: Response, error: ApiError) -> Request | None:

@@ -14,12 +14,13 @@ from scrapy.exceptions import CloseSpider, NotConfigured
 from scrapy.http import Response
 
 from toplist.alerts.monitors import CrawlFigures
-from toplist.alerts.snapshot_alerts import SnapshotAlerts
+from toplist.alerts.snapshot_alerts import AlertOptions, SnapshotAlerts
 from toplist.config import Config
 from toplist.control import CrawlControl
 from toplist.dates import business_date, utc_now
 from toplist.enrichment.details import Details
 from toplist.exporters import CountingFeedExporter
+from toplist.feeds.s3 import S3Options
 from toplist.items import Status
 from toplist.options import CrawlOptions
 from toplist.ranktypes import Protocol
@@ -74,7 +75,7 @@ class SnapshotExtension:
             control=spider.control,
             details=spider.details,
             deliver=spider.deliver,
-            alerts=spider.alerts,
+            alerts=_alerts(spider),
             crawler=crawler,
         )
         crawler.signals.connect(self.spider_opened, signals.spider_opened)
@@ -169,6 +170,20 @@ class SnapshotExtension:
         deleted = await self._storage.run(lambda: prune(engine, source, oldest))
         if deleted:
             logger.info("Deleted %d lists of days before %s (TOPLIST_RETENTION_DAYS)", deleted, oldest)
+
+
+def _alerts(spider: TopListSpider) -> SnapshotAlerts:
+    """Monitors, watches and the message."""
+    return SnapshotAlerts(
+        AlertOptions.of(spider.config),
+        spider.storage.engine,
+        spider.history,
+        places=spider.config.places,
+        snapshot_date=spider.options.snapshot_date,
+        source=spider.config.source,
+        protocol=spider.config.protocol,
+        s3=S3Options.from_settings(spider.settings),
+    )
 
 
 def _errors(stats: Mapping[str, Any]) -> list[str]:

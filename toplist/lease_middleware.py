@@ -17,8 +17,7 @@ from toplist.errors import StorageUnavailable
 from toplist.gateway_spider import gateway_spider_of
 from toplist.items import ListKey, RankList
 from toplist.options import CrawlOptions
-from toplist.storage.leases import LEASE, Claim, Claimed, Leases, lease_owner_name
-from toplist.storage.ledger import Ledger, LedgerEntry
+from toplist.storage.ledger import LEASE, Claim, Claimed, Leases, Ledger, LedgerEntry, lease_owner_name
 from toplist.storage.storage import Storage
 from toplist.summary import CrawlSummary
 

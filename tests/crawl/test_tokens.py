@@ -138,6 +138,15 @@ def test_a_token_that_can_not_be_renewed_stops_the_crawl(
     assert not (project.folder / "tokens.json").exists()
 
 
+def test_a_refresh_token_alone_that_is_refused_ends_the_crawl(project: Project, gateway: Gateway) -> None:
+    """Signing fails after the permit is granted: it is given back, and the second list does not wait for ever."""
+    sandbox = gateway("--total=5")
+    done = crawl(project, sandbox, TOPLIST_ACCESS_TOKEN="", TOPLIST_REFRESH_TOKEN="wrong", TOPLIST_TOKEN_FILE="")
+    assert done.status == 3, done.log
+    assert "Traceback" not in done.log
+    assert {status for status, *_ in project.ledger().values()} <= {"failed", "pending"}
+
+
 def test_several_processes_renew_once(project: Project, gateway: Gateway) -> None:
     sandbox = gateway("--total=5")
     sandbox.expire_token()

@@ -262,6 +262,33 @@ def test_a_request_that_leaves_late_moves_the_slots_behind_it() -> None:
     assert min(later - earlier for earlier, later in itertools.pairwise(times)) >= spacing(QPS) - 0.007
 
 
+def test_a_process_that_was_late_keeps_more_space_behind_its_slots_for_a_while() -> None:
+    async def scenario(loop: SimulatedLoop) -> list[float]:
+        one = await process(loop).open()
+        permit = await one.limiter.acquire(1, None, lambda: 0.0)
+        loop.pass_time(0.05)
+        permit.sent()
+        for age in range(40):
+            await one.send(age)
+        return [later - earlier for (earlier, _), (later, _) in itertools.pairwise(one.sent)]
+
+    gaps = simulate(scenario)
+    assert gaps[0] >= spacing(QPS) + 0.035
+    assert all(later <= earlier + 1e-6 for earlier, later in itertools.pairwise(gaps))
+    assert gaps[-1] <= spacing(QPS) + 0.001
+
+
+def test_a_permit_that_comes_too_late_to_be_used_says_so() -> None:
+    async def scenario(loop: SimulatedLoop) -> list[bool]:
+        one = await process(loop).open()
+        permit = await one.limiter.acquire(1, None, lambda: 0.0)
+        late = [permit.is_late()]
+        loop.pass_time(spacing(QPS) / 2 + 0.01)
+        return [*late, permit.is_late()]
+
+    assert simulate(scenario) == [False, True]
+
+
 def test_closing_refuses_what_waits() -> None:
     async def scenario(loop: SimulatedLoop) -> Any:
         one = await process(loop).open()

@@ -29,6 +29,7 @@ _CONFIRM_AHEAD = 0.006  # a slot is confirmed this long before it begins, so tha
 _POLL_INTERVAL = 0.1  # how often a long wait looks whether the crawl was told to stop
 _DATABASE_TIMEOUT = 60.0  # an unreachable database is waited for this long
 _DATABASE_RETRY = 1.0
+_TURNS_TO_WRITE = 3  # turns of the event loop until what was written has left: TLS collects small writes for one
 
 
 class LimiterClosed(ToplistError):
@@ -314,8 +315,8 @@ class RateLimiter:
         waiter.permit.set_result(permit)
         if not await permit.end():
             return
-        for _ in range(2):
-            await asyncio.sleep(0)  # the event loop hands what was written to the system in its next turn
+        for _ in range(_TURNS_TO_WRITE):
+            await asyncio.sleep(0)
         late = self._clock() - self._last_at
         if late > TOLERANCE:
             # The slots behind move, and this process keeps that much more space behind its own.

@@ -12,7 +12,7 @@ from scrapy.exceptions import IgnoreRequest
 from scrapy.settings import BaseSettings
 from twisted.python.failure import Failure
 
-from toplist.alerts.snapshot_alerts import AlertOptions, SnapshotAlerts
+from toplist.alerts.snapshot_alerts import AlertOptions
 from toplist.api.daily import Figure
 from toplist.api.parse_issues import ParseIssues
 from toplist.config import Config
@@ -48,20 +48,6 @@ class TopListSpider(GatewaySpider):
     def history(self) -> History:
         """The history, with the snapshot's ledger."""
         return History(self.storage.engine, Ledger(self.storage.engine, self.options.snapshot_date))
-
-    @cached_property
-    def alerts(self) -> SnapshotAlerts:
-        """Monitors, watches and the message."""
-        return SnapshotAlerts(
-            AlertOptions.of(self.config),
-            self.storage.engine,
-            self.history,
-            places=self.config.places,
-            snapshot_date=self.options.snapshot_date,
-            source=self.config.source,
-            protocol=self.config.protocol,
-            s3=S3Options.from_settings(self.settings),
-        )
 
     @cached_property
     def deliver(self) -> Callable[[], list[str]]:

@@ -10,10 +10,9 @@ from datetime import date, timedelta
 from sqlalchemy import Connection, Engine, Select, select
 
 from toplist.items import ListKey
-from toplist.storage.database import writing
+from toplist.storage.database import insert_if_absent, writing
 from toplist.storage.history_reader import snapshot_from
 from toplist.storage.tables import calibration, list_, list_snapshot, observation, offer_version
-from toplist.storage.upsert import insert_if_absent
 from toplist.trends.backtest import CANDIDATE, calibrate
 from toplist.trends.calibration import Calibration
 from toplist.trends.replay import SCORES, ScoredRow

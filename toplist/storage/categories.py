@@ -10,9 +10,8 @@ from sqlalchemy import Connection, Engine, delete, select
 
 from toplist.categories.tree import TOP, Category, Reading, Tree
 from toplist.items import Source
-from toplist.storage.database import writing
+from toplist.storage.database import upsert, writing
 from toplist.storage.tables import category as table
-from toplist.storage.upsert import upsert
 
 _ABOUT = ("parent_id", "name", "level", "is_leaf")
 
