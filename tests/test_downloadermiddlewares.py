@@ -40,6 +40,7 @@ class Harness:
         self.control = FakeControl()
         self.stats = FakeStats()
         self.retries: list[str] = []
+        self.scheduled: list[Request] = []
         self.requests = RequestFactory(self.session, options())
         anything: Any = self
         self.middleware = ApiResponseMiddleware(
@@ -51,6 +52,7 @@ class Harness:
             stats=anything.stats,
             pause_seconds=300,
             retry=self._retry,
+            schedule=self.scheduled.append,
         )
 
     def _retry(self, request: Request, reason: str) -> Request | None:

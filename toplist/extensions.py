@@ -19,6 +19,7 @@ from toplist.config import Config
 from toplist.control import CrawlControl
 from toplist.dates import business_date, utc_now
 from toplist.enrichment.details import Details
+from toplist.errors import StorageUnavailable
 from toplist.exporters import CountingFeedExporter
 from toplist.feeds.s3 import S3Options
 from toplist.items import Status
@@ -114,13 +115,10 @@ class SnapshotExtension:
         elif reason == SHUTDOWN:
             self._feed_failures = ["the feed was not written, the crawl was stopped"]
         else:
-            if self._config.protocol is Protocol.OPENPLATFORM:
-                await self._details.fill()
-            self._feed_failures = await self._storage.run(self._deliver)
-            await self._refit()
-            await self._run_alerts()
-            self.report = await self._storage.run(lambda: self._write_report(self._highlights()))
-            await self._prune()
+            try:
+                await self._finish_snapshot()
+            except StorageUnavailable:
+                self._feed_failures = ["the feed was not written, the database is away"]
         exporter = self._crawler.get_extension(CountingFeedExporter)
         if exporter is not None:
             await exporter.closed.wait()
@@ -130,6 +128,16 @@ class SnapshotExtension:
         self._crawler.stats.set_value("toplist/verdict", str(verdict))
         if not self._options.dry_run:
             await self._tell(verdict)
+
+    async def _finish_snapshot(self) -> None:
+        """Raises StorageUnavailable."""
+        if self._config.protocol is Protocol.OPENPLATFORM:
+            await self._details.fill()
+        self._feed_failures = await self._storage.run(self._deliver)
+        await self._refit()
+        await self._run_alerts()
+        self.report = await self._storage.run(lambda: self._write_report(self._highlights()))
+        await self._prune()
 
     async def _run_alerts(self) -> None:
         """Alerts are made of what is stored. A failure of theirs is said, and changes nothing else."""
@@ -184,7 +192,7 @@ class SnapshotExtension:
         if reason == SHUTDOWN or (reason == "cancelled" and not control.stopped):
             said.append("it was stopped")
         said += self._list_problems() + _errors(stats) + self._alerts.problems()
-        return Verdict((*said, *self._feed_failures), tuple(self._summary.warnings))
+        return Verdict((*said, *self._feed_failures), tuple(self._summary.all_warnings()))
 
     def _list_problems(self) -> list[str]:
         options = self._options
