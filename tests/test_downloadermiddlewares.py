@@ -181,13 +181,21 @@ def test_a_refused_secret_stops_the_crawl(harness: Harness) -> None:
 @pytest.mark.parametrize("renews", [True, False])
 def test_a_refused_token_is_renewed_or_stops_the_crawl(harness: Harness, renews: bool) -> None:
     harness.tokens.renews = renews
-    request = harness.requests.call(detail_call("7"), "the details of offer 7", meta={"toplist_offer": "7"})
+    request = harness.requests.list_page(a_key(protocol=Protocol.OPENPLATFORM), 1, print, print)
     if renews:
         assert isinstance(harness.answer(request, {"error_code": "401", "error_message": "no token"}, 401), Request)
     else:
         with pytest.raises(FatalApiError):
             harness.answer(request, {"error_code": "401", "error_message": "no token"}, 401)
     assert (harness.control.reason == "refused") is not renews
+
+
+def test_a_refused_detail_leaves_the_lists_alone(harness: Harness) -> None:
+    harness.tokens.renews = False
+    request = harness.requests.call(detail_call("7"), "the details of offer 7", meta={"toplist_offer": "7"})
+    with pytest.raises(FatalApiError):
+        harness.answer(request, {"error_code": "401", "error_message": "no token"}, 401)
+    assert harness.control.reason is None
 
 
 def deny(harness: Harness, request: Request) -> PermissionDenied:
