@@ -26,8 +26,8 @@ _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}\.toplist-part")
 def replacing(path: Path, *, keep_mode: bool = True) -> Iterator[Path]:
     """A temporary path beside `path`: its file replaces `path` when the block ends, and is removed when it raises.
 
-    Missing directories are made (0700). The file has mode 0600, or with `keep_mode` that of the file it replaces.
-    Raises OSError.
+    Missing directories are made (0700). The mode is 0600, or with `keep_mode` that of the file it replaces. Raises
+    OSError.
     """
     replacement = Replacement(path, keep_mode=keep_mode)
     try:
