@@ -91,6 +91,8 @@ def test_every_row_of_an_old_database_is_there_after_the_upgrade(
 ) -> None:
     for name, rows in old.items():
         assert rows, name
+        if name == "calibration":  # made anew from the history, as models
+            continue
         expected = as_set([upgraded(name, row) for row in rows])
         with engine.connect() as connection:
             if name in ("entries", "ledger"):

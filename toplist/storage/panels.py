@@ -60,7 +60,9 @@ def histories(engine: Engine) -> list[HistorySpan]:
         .order_by(list_.c.source, list_.c.protocol)
     )
     with engine.connect() as connection:
-        return [History(Source(row[0]), Protocol(row[1]), row[2], row[3], row[4]) for row in connection.execute(query)]
+        return [
+            HistorySpan(Source(row[0]), Protocol(row[1]), row[2], row[3], row[4]) for row in connection.execute(query)
+        ]
 
 
 def list_ids(engine: Engine, source: Source, protocol: Protocol, most: int | None = None) -> list[int]:
