@@ -28,7 +28,7 @@ from toplist.trends.table import as_table
 
 FIRST, ROWS, OFFERS = date(2026, 1, 1), 20, 30
 _DAY_MS = 86_400_000
-_MADE = 300
+_MADE = 100
 _INSERT = (
     "INSERT INTO observation (list_id, snapshot_date, rank, version_id, collected_ms, sale_count, trend_score, price,"
     " heat_index, sale_growth, sale_growth_per_day, sale_growth_adjusted, price_change, price_change_per_day,"
@@ -38,7 +38,7 @@ _INSERT = (
 
 
 def fill(engine: Engine, lists: int, days: int) -> None:
-    """Lists of one source, every day complete; those beyond the first 300 are copies of them with ids of their own."""
+    """Lists of one source, every day complete; those beyond the first 100 are copies of them with ids of their own."""
     dates = [(FIRST + timedelta(days=step)).isoformat() for step in range(days)]
     connection = engine.raw_connection()
     cursor = connection.cursor()

@@ -146,7 +146,7 @@ observation = Table(
     Column("breakout_probability", Float),
     Column("breakout_probability_30d", Float),
     Column("is_breakout", Boolean),
-    Column("note_id", Integer, comment="which figures are null or doubtful, and why"),
+    Column("note_id", Integer, comment="which figures are null or damped, and why"),
     Index("observation_of_a_version", "version_id"),
     Index("observation_with_a_detail", "detail_id", **_WHERE_DETAIL),
     sqlite_with_rowid=False,

@@ -17,8 +17,6 @@ VIEWS["entries"] = v0002.ENTRIES.replace(
 def upgrade() -> None:
     v0002.drop_views(v0002.VIEWS)
     op.add_column("observation", sa.Column("breakout_probability_30d", sa.Float))
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute("COMMENT ON COLUMN observation.note_id IS 'which figures are null or doubtful, and why'")
     op.drop_table("calibration")
     name = sa.String(16).with_variant(sa.String(16, collation="C"), "postgresql")
     op.create_table(
