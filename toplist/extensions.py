@@ -19,6 +19,7 @@ from toplist.config import Config
 from toplist.control import CrawlControl
 from toplist.dates import business_date, utc_now
 from toplist.enrichment.details import Details
+from toplist.errors import StorageUnavailable
 from toplist.exporters import CountingFeedExporter
 from toplist.feeds.s3 import S3Options
 from toplist.items import Status
@@ -29,6 +30,7 @@ from toplist.report.publish import Report
 from toplist.spiders.toplist import TopListSpider
 from toplist.storage.retention import prune
 from toplist.storage.storage import Storage
+from toplist.storage.trend_models import TrendModels, refit_models
 from toplist.summary import CrawlSummary, Verdict
 
 logger = logging.getLogger(__name__)
@@ -113,12 +115,10 @@ class SnapshotExtension:
         elif reason == SHUTDOWN:
             self._feed_failures = ["the feed was not written, the crawl was stopped"]
         else:
-            if self._config.protocol is Protocol.OPENPLATFORM:
-                await self._details.fill()
-            self._feed_failures = await self._storage.run(self._deliver)
-            await self._run_alerts()
-            self.report = await self._storage.run(lambda: self._write_report(self._highlights()))
-            await self._prune()
+            try:
+                await self._finish_snapshot()
+            except StorageUnavailable:
+                self._feed_failures = ["the feed was not written, the database is away"]
         exporter = self._crawler.get_extension(CountingFeedExporter)
         if exporter is not None:
             await exporter.closed.wait()
@@ -128,6 +128,16 @@ class SnapshotExtension:
         self._crawler.stats.set_value("toplist/verdict", str(verdict))
         if not self._options.dry_run:
             await self._tell(verdict)
+
+    async def _finish_snapshot(self) -> None:
+        """Raises StorageUnavailable."""
+        if self._config.protocol is Protocol.OPENPLATFORM:
+            await self._details.fill()
+        self._feed_failures = await self._storage.run(self._deliver)
+        await self._refit()
+        await self._run_alerts()
+        self.report = await self._storage.run(lambda: self._write_report(self._highlights()))
+        await self._prune()
 
     async def _run_alerts(self) -> None:
         """Alerts are made of what is stored. A failure of theirs is said, and changes nothing else."""
@@ -145,6 +155,16 @@ class SnapshotExtension:
         for result in self._alerts.failed_monitors:
             stats.inc_value(f"toplist/monitors/{result.name}")
         self._summary.warnings += self._alerts.warnings()
+
+    async def _refit(self) -> None:
+        """Fit the breakout models again. A failure is said, and changes nothing else."""
+        config, day = self._config, self._options.snapshot_date
+        models = TrendModels(self._storage.engine)
+        refit = partial(refit_models, models, config.source, config.protocol, day, config.count_covers)
+        try:
+            self._summary.warnings += await self._storage.run(refit)
+        except Exception:
+            logger.exception("The breakout models could not be fitted")
 
     def _highlights(self) -> Highlights:
         hits = [(hit.entry.offer_id, hit.watch, [str(each) for each in hit.triggers]) for hit in self._alerts.hits]
@@ -172,7 +192,7 @@ class SnapshotExtension:
         if reason == SHUTDOWN or (reason == "cancelled" and not control.stopped):
             said.append("it was stopped")
         said += self._list_problems() + _errors(stats) + self._alerts.problems()
-        return Verdict((*said, *self._feed_failures), tuple(self._summary.warnings))
+        return Verdict((*said, *self._feed_failures), tuple(self._summary.all_warnings()))
 
     def _list_problems(self) -> list[str]:
         options = self._options

@@ -15,7 +15,7 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import UsageError
 
 from toplist.backtesting import prove
-from toplist.commands.backtest import as_text
+from toplist.commands.backtest import summary_text
 from toplist.compat import keep_running
 from toplist.config import project_dir
 from toplist.dates import business_date, utc_now
@@ -26,6 +26,11 @@ from toplist.storage.database import open_database
 
 logger = logging.getLogger("toplist")
 CATEGORIES = "10166,311"
+_NEXT = """
+Where to look next:
+  {feeds}: a feed for each day, the newest picks have the highest breakout_score
+  TOPLIST_DATABASE_URL=sqlite:///{database} scrapy backtest --gateway=sandbox: the whole table
+  docs/metrics.md says what each figure means, and what it does not"""
 FULL_SPEED = {
     "LOG_LEVEL": "WARNING",
     "TOPLIST_QPS": 0,
@@ -73,8 +78,10 @@ class Command(ScrapyCommand):
         process.start()
         print(f"{len(dates)} days in {time.monotonic() - began:.0f} s, in {database}")
         engine = open_database(f"sqlite:///{database}")
-        print(as_text(prove(engine, days=opts.days, most_lists=300, k=20, horizons=(7, 30), count_covers="total")))
+        for proof in prove(engine, days=opts.days, k=20, horizons=(7, 30), count_covers="total"):
+            print(summary_text(proof))
         engine.dispose()
+        print(_NEXT.format(database=database, feeds=folder / "demo"))
         if self._report is not None:
             print("\n" + "\n".join(self._report.lines()))
 

@@ -50,11 +50,11 @@ class HeatMap:
     """Grows list by list and page by page."""
 
     def __init__(self) -> None:
-        self._cells: dict[tuple[tuple[str, ...], str], Cell] = defaultdict(Cell)
+        self.cells: dict[tuple[tuple[str, ...], str], Cell] = defaultdict(Cell)
 
     def add_list(self, facts: ListFacts) -> None:
         """Count a planned list. An empty or absent list is whole: it has nothing that could be missing."""
-        cell = self._cells[facts.path, facts.id.rank_type]
+        cell = self.cells[facts.path, facts.id.rank_type]
         cell.lists += 1
         cell.complete += facts.status in ("complete", "empty", "absent")
 
@@ -64,7 +64,7 @@ class HeatMap:
         growths = table.columns["sale_growth_per_day"]
         for at, number in enumerate(table.list_of):
             facts = table.lists[number]
-            cell = self._cells[facts.path, facts.id.rank_type]
+            cell = self.cells[facts.path, facts.id.rank_type]
             cell.entries += 1
             if movements[at] not in (None, "unknown"):
                 cell.placed += 1
@@ -74,14 +74,14 @@ class HeatMap:
 
     def add_page(self, page: HeatMap) -> None:
         """Take in the heat map of a page of the same snapshot."""
-        for key, cell in page._cells.items():
-            self._cells[key].merge(cell)
+        for key, cell in page.cells.items():
+            self.cells[key].merge(cell)
 
     def as_json(self) -> dict[str, Any]:
         """Rows with the most entries first; a cell without a list is null."""
         depth = self._depth()
         cells: dict[tuple[tuple[str, ...], str], Cell] = defaultdict(Cell)
-        for (path, rank_type), cell in self._cells.items():
+        for (path, rank_type), cell in self.cells.items():
             cells[path[:depth], rank_type].merge(cell)
         rank_types = list(dict.fromkeys(rank_type for _, rank_type in cells))
         sizes: dict[tuple[str, ...], int] = defaultdict(int)
@@ -101,6 +101,6 @@ class HeatMap:
 
     def _depth(self) -> int:
         """The deepest level of the tree that does not have too many rows; at least the root categories."""
-        paths = {path for path, _ in self._cells}
+        paths = {path for path, _ in self.cells}
         deepest = max(map(len, paths), default=1)
         return next((depth for depth in range(deepest, 1, -1) if len({p[:depth] for p in paths}) <= MAX_ROWS), 1)
