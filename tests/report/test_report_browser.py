@@ -127,7 +127,7 @@ def test_switches_language_and_follows_the_browsers(report: Reports, visit: Visi
 
 
 def test_saves_the_filtered_rows_as_csv(report: Reports, visit: Visits) -> None:
-    page = visit(report(Market(lists=2, rows=20, days=3, titles=HOSTILE))[0]).open()
+    page = visit(report(Market(lists=2, rows=20, days=3, titles=HOSTILE * 4))[0]).open()
     page.click('.chip[data-filter="type"][data-value="complex"]')
     with page.expect_download() as download:
         page.click("#csv")
@@ -138,7 +138,7 @@ def test_saves_the_filtered_rows_as_csv(report: Reports, visit: Visits) -> None:
     for row in rows:
         assert not row["title"].startswith(("=", "-", "+", "@"))
     saved = {row["title"].removeprefix("'") for row in rows}
-    assert {title for title in HOSTILE if title in saved}
+    assert {title for title in HOSTILE if title.startswith(("=", "-"))} <= saved
     assert all(float(row["price"]) > 0 for row in rows)
 
 
