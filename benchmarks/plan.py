@@ -64,7 +64,7 @@ def run(sandbox: SandboxProcess, folder: Path, *command: str, database: str = "b
 
 
 def walked(sandbox: SandboxProcess, folder: Path, **settings: str) -> tuple[Ran, list[dict[str, Any]]]:
-    """The whole tree, walked or kept."""
+    """The whole tree, fetched or stored."""
     done = run(sandbox, folder, "categories", "--json", **settings)
     if done.status:
         sys.exit(done.log[-2000:])
@@ -81,7 +81,7 @@ def crawl(sandbox: SandboxProcess, folder: Path, ids: list[str], *more: str, dat
 
 
 def tree() -> None:
-    """CategoryFetcher it as a user does, with the limits on, beside a sandbox that watches them."""
+    """Fetch it as a user does, with the limits on, beside a sandbox that watches them."""
     limits = ("--qps=2", "--category-interval=1.5", "--latency=300")
     with tempfile.TemporaryDirectory() as folder, SandboxProcess(*limits) as sandbox:
         done, categories = walked(sandbox, Path(folder), TOPLIST_QPS="2", TOPLIST_DOWNLOAD_DELAY="1.5")
@@ -128,12 +128,33 @@ def memory(lists: int) -> None:
         print(f"memory of the larger crawl against the smaller: {peaks[1] / peaks[0]:.3f}")
 
 
+def denied(lists: int) -> None:
+    """A crawl's memory when no rank type is granted, from 300 lists to `lists`."""
+    grants = [f"--no-grant={rank_type}" for rank_type in NINE.split(",")]
+    with tempfile.TemporaryDirectory() as name, SandboxProcess("--total=5", *grants) as sandbox:
+        peaks = []
+        for count in (300, lists):
+            ids = [str(1_000_000 + number) for number in range(-(-count // 9))]
+            options = ("-a", f"categories={','.join(ids)}", "-a", f"rank_types={NINE}", "--loglevel=INFO")
+            done = run(sandbox, Path(name), "crawl", "toplist", *options, database=str(count), **LIFTED)
+            peaks.append(done.peak)
+            print(
+                f"crawl of {done.stat('toplist/plan/lists'):.0f} lists without a grant:"
+                f" {done.stat('toplist/lists/failed'):.0f} failed, {done.stat('toplist/ratelimit/waited'):.0f} requests"
+                f" reached the limiter, {done.seconds:.0f} s, peak {done.peak:.1f} MB",
+                flush=True,
+            )
+        print(f"memory of the larger crawl against the smaller: {peaks[1] / peaks[0]:.3f}")
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("rows", nargs="*", choices=["tree", "memory", []], help="which rows; all if none is given")
+    parser.add_argument("rows", nargs="*", choices=["tree", "memory", "denied", []], help="rows; all by default")
     parser.add_argument("--lists", type=int, default=9 * LEAVES, help="lists of the larger crawl (%(default)s)")
     chosen = parser.parse_args()
     if not chosen.rows or "tree" in chosen.rows:
         tree()
     if not chosen.rows or "memory" in chosen.rows:
         memory(chosen.lists)
+    if not chosen.rows or "denied" in chosen.rows:
+        denied(chosen.lists)

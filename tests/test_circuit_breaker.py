@@ -56,3 +56,17 @@ def test_twenty_lists_without_a_readable_answer_stop_the_crawl() -> None:
     breaker.answered(sent_at=0.0)
     assert [breaker.unreadable() for _ in range(MAX_UNREADABLE - 1)] == [None] * (MAX_UNREADABLE - 1)
     assert breaker.unreadable() is not None
+
+
+def test_nothing_but_throttles_is_said_every_minute_with_the_seconds_left() -> None:
+    clock = Clock()
+    breaker = CircuitBreaker(clock)
+    said = []
+    for clock.now in range(0, 180, 10):
+        assert breaker.throttled() is None
+        said.append(breaker.throttle_warning())
+    assert [text is not None for text in said] == [at in (60, 120) for at in range(0, 180, 10)]
+    assert said[6] == "the gateway has done nothing but throttle for 60 s; the crawl ends in 540 s of it"
+    breaker.answered(sent_at=175.0)
+    breaker.throttled()
+    assert breaker.throttle_warning() is None

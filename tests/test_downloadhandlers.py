@@ -290,3 +290,11 @@ def test_a_limiter_that_has_failed_stops_the_crawl(tmp_path: Path) -> None:
 
     assert "nothing more is sent" in (crawl(tmp_path, gateway, scenario) or "")
     assert gateway.requests == []
+
+
+def test_a_compression_that_was_not_asked_for_is_left_as_it_is(tmp_path: Path) -> None:
+    """No middleware decompresses it: what is larger than the bound would leave its list pending without a word."""
+    twice = gzip.compress(gzip.compress(b"{}"))
+    response = crawl(tmp_path, Gateway(answer(twice, OK + b"Content-Encoding: gzip, gzip\r\n")), Crawl.ask)
+    assert response.body == twice
+    assert "Content-Encoding" not in response.headers

@@ -11,8 +11,7 @@ from tests.fakes import FakeControl, FakeStats, FakeStorage, a_key, a_session, o
 from toplist.items import RankList, Status
 from toplist.lease_middleware import LeaseMiddleware
 from toplist.requests import RequestFactory
-from toplist.storage.leases import Claim, Claimed
-from toplist.storage.ledger import LedgerEntry
+from toplist.storage.ledger import Claim, Claimed, LedgerEntry
 from toplist.summary import CrawlSummary
 
 KEY = a_key()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 MAX_PAUSES = 3
 MAX_THROTTLED_SECONDS = 600.0
 MAX_UNREADABLE = 20
+WARN_EVERY = 60.0
 
 
 class CircuitBreaker:
@@ -18,6 +19,7 @@ class CircuitBreaker:
         self.pauses_met = 0
         self._paused_at = float("-inf")
         self._throttled_since: float | None = None
+        self._warned_at = 0.0
         self._unreadable = 0
 
     def answered(self, sent_at: float) -> None:
@@ -42,10 +44,20 @@ class CircuitBreaker:
         """A throttle code."""
         now = self._clock()
         if self._throttled_since is None:
-            self._throttled_since = now
+            self._throttled_since = self._warned_at = now
         if now - self._throttled_since >= MAX_THROTTLED_SECONDS:
             return f"the gateway did nothing but throttle for {MAX_THROTTLED_SECONDS / 60:.0f} minutes"
         return None
+
+    def throttle_warning(self) -> str | None:
+        """Once a minute while nothing but throttles come: how long it has been, and how long the crawl goes on."""
+        now = self._clock()
+        if self._throttled_since is None or now - self._warned_at < WARN_EVERY:
+            return None
+        self._warned_at = now
+        seconds = now - self._throttled_since
+        left = MAX_THROTTLED_SECONDS - seconds
+        return f"the gateway has done nothing but throttle for {seconds:.0f} s; the crawl ends in {left:.0f} s of it"
 
     def unreadable(self) -> str | None:
         """A list that got no readable answer, all its attempts spent."""

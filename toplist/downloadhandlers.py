@@ -147,11 +147,14 @@ def _wire_headers(request: Request) -> dict[str, str]:
 
 
 def _decoded(raw: bytes, headers: Headers, max_size: int) -> bytes:
-    """The body without its compression, at most `max_size` bytes. Raises AnswerTooLarge."""
+    """The body without its compression, at most `max_size` bytes. Raises AnswerTooLarge.
+
+    A compression that was not asked for stays: whoever reads the answer finds it unreadable, and it is asked again.
+    """
     encoding = (headers.get("Content-Encoding") or b"").strip().lower()
+    headers.pop("Content-Encoding", None)  # no middleware decompresses it again
     if encoding not in _WINDOW_BITS:
         return raw
-    headers.pop("Content-Encoding")
     headers.pop("Content-Length", None)
     inflate = zlib.decompressobj(_WINDOW_BITS[encoding])
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Self
 
 from scrapy import Request, signals
@@ -17,8 +18,7 @@ from toplist.errors import StorageUnavailable
 from toplist.gateway_spider import gateway_spider_of
 from toplist.items import ListKey, RankList
 from toplist.options import CrawlOptions
-from toplist.storage.leases import LEASE, Claim, Claimed, Leases, lease_owner_name
-from toplist.storage.ledger import Ledger, LedgerEntry
+from toplist.storage.ledger import LEASE, Claim, Claimed, Leases, Ledger, LedgerEntry, lease_owner_name
 from toplist.storage.storage import Storage
 from toplist.summary import CrawlSummary
 
@@ -110,7 +110,8 @@ class LeaseMiddleware:
         for task in self._tasks:
             task.cancel()
         if self._tasks:
-            await self._storage.run(self._leases.release)
+            with suppress(StorageUnavailable):  # a lease ends by itself
+                await self._storage.run(self._leases.release)
 
     def list_ended(self, item: Any) -> None:
         if isinstance(item, RankList):

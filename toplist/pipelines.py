@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from datetime import date
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from scrapy.crawler import Crawler
+from scrapy.exceptions import DropItem
 from scrapy.statscollectors import StatsCollector
 
+from toplist.errors import StorageUnavailable
 from toplist.gateway_spider import gateway_spider_of
 from toplist.items import DroppedOut, ListKey, RankList, Status, Trends
 from toplist.storage.history import History
@@ -19,6 +22,8 @@ from toplist.summary import CrawlSummary
 from toplist.trends.breakout import BY_HAND, BreakoutModels
 from toplist.trends.lists import OfferTrends, TrendConfig, compute_trends
 from toplist.trends.observation import observe, snapshot_of
+
+T = TypeVar("T")
 
 #: Figures that an entry has under the formulas' own names.
 _FIGURES = tuple(name for name in Trends.model_fields if name in OfferTrends.__dataclass_fields__)
@@ -41,7 +46,7 @@ class TrendsPipeline:
 
     async def process_item(self, item: Any) -> Any:
         if isinstance(item, RankList) and item.status is not Status.FAILED:
-            await self._storage.run(lambda: self._add_trends(item))
+            await _stored(self._storage.run(lambda: self._add_trends(item)))
         return item
 
     def _add_trends(self, item: RankList) -> None:
@@ -78,7 +83,7 @@ class StorePipeline:
     async def process_item(self, item: Any) -> Any:
         if not isinstance(item, RankList):
             return item
-        stored = await self._storage.run(lambda: self._history.store(item, refresh=self._refresh))
+        stored = await _stored(self._storage.run(lambda: self._history.store(item, refresh=self._refresh)))
         self._summary.end(item)
         self._stats.inc_value(f"toplist/lists/{item.status}")
         self._stats.inc_value("toplist/rows/entries", len(item.entries))
@@ -89,6 +94,14 @@ class StorePipeline:
         if stored and item.entries:
             self._stats.inc_value("deltafetch/stored")
         return item
+
+
+async def _stored(work: Awaitable[T]) -> T:
+    """Without the database the list is dropped, and stays pending; the crawl ends, and says why once."""
+    try:
+        return await work
+    except StorageUnavailable:
+        raise DropItem("not stored, the database is away", log_level="DEBUG") from None
 
 
 def add_trends(ended: RankList, past: HistoryReader, rules: TrendConfig, models: BreakoutModels = BY_HAND) -> None:

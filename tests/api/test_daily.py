@@ -51,6 +51,14 @@ def test_a_call_that_was_pickled_or_copied_names_the_same_api(duplicate: Callabl
         assert duplicate(figure) is figure
 
 
+def test_a_day_that_is_no_text_is_counted_however_deep_it_is() -> None:
+    deep: Any = "20240701"
+    for _ in range(5_000):
+        deep = [deep]
+    assert read_daily(Figure.UNITS, answer({"date": deep, "value": "1"}), issues := ParseIssues()) == {}
+    assert issues == {("units", "no_day"): 1}
+
+
 @pytest.mark.parametrize("figure", Figure)
 def test_a_day_without_a_figure_is_left_out_and_not_0(figure: Figure) -> None:
     issues = ParseIssues()

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from toplist.api import values
 from toplist.api.decoding import parse_body
-from toplist.api.parse_issues import ParseIssues
+from toplist.api.parse_issues import ParseIssues, Unparsable
 from toplist.api.responses import WRAPPERS, ListPage, read_categories, read_list_page
 from toplist.api.rows import Rows
 from toplist.api.tokens import Tokens, read_token_answer
@@ -146,12 +146,14 @@ READER_NAMES = sorted(name for name in dir(values) if name.startswith("read_"))
 
 
 @pytest.mark.parametrize("name", READER_NAMES)
+@settings(deadline=None)
 @given(raw=JSON)
 def test_a_reader_of_values_never_raises(name: str, raw: Any) -> None:
     value = getattr(values, name)(raw)
     assert value is None or value == value
 
 
+@settings(deadline=None)
 @given(rows=st.lists(JSON, max_size=30), protocol=st.sampled_from(Protocol), page=st.integers(1, 3))
 def test_every_row_is_an_offer_a_duplicate_or_rejected_with_a_reason(
     rows: list[Any], protocol: Protocol, page: int
@@ -162,6 +164,7 @@ def test_every_row_is_an_offer_a_duplicate_or_rejected_with_a_reason(
     assert all(row.reason and row.position >= 1 for row in read.rejected)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200) | st.text(max_size=100).map(str.encode), st.sampled_from((200, 302, 400, 403, 500)))
 def test_any_bytes_are_an_answer_or_an_api_error(body: bytes, status: int) -> None:
     readers = (
@@ -181,7 +184,7 @@ def raise_or_fail(result: Any) -> None:
     raise TransientApiError("unreadable")
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(JSON)
 def test_any_token_answer_gives_tokens_or_an_api_error(value: Any) -> None:
     for answer in (value, {"access_token": "t", "expires_in": value, "refresh_token_timeout": value}):
@@ -193,6 +196,10 @@ def test_any_token_answer_gives_tokens_or_an_api_error(value: Any) -> None:
         assert tokens.refresh_token
         if answer is not value:
             assert tokens.access_token == "t"
+
+
+def test_tiers_as_deep_json_text_are_unparsable() -> None:
+    assert values.read_tiers("[" * 9_000 + "]" * 900) == Unparsable("not_json")
 
 
 def body_of(protocol: Protocol, rows: str) -> bytes:

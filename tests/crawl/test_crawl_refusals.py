@@ -172,6 +172,16 @@ def test_a_missing_grant_ends_its_rank_type_and_no_other(project: Project, gatew
     assert named.status == 3
 
 
+def test_what_waits_when_a_missing_grant_is_found_is_not_sent(project: Project, gateway: Gateway) -> None:
+    sandbox = gateway("--total=5", "--no-grant=VNHot", "--latency=200")
+    categories = "categories=311,312,54,67,10166,1813,2,7"
+    settings = {"TOPLIST_QPS": "2", "TOPLIST_DOWNLOAD_DELAY": "0"}
+    done = project.crawl(sandbox, categories, "rank_types=VNHot", limits=True, **settings)
+    assert done.status == 3
+    assert set(project.ledger().values()) == {("failed", "no grant", 0)}
+    assert len(asked(sandbox)) == 1
+
+
 def test_a_clock_that_is_wrong_is_corrected_once(project: Project, gateway: Gateway) -> None:
     sandbox = gateway("--total=5", "--clock-offset=500")
     done = project.crawl(sandbox, *TWO)

@@ -58,7 +58,7 @@ def test_nothing_secret_is_left_behind(project: Project, sandbox: SandboxProcess
     assert leaks(project.folder, done.log, done.out, known=known) == []
 
 
-def test_nothing_secret_waits_in_a_job_directory(project: Project, sandbox: SandboxProcess) -> None:
+def test_no_request_is_written_to_a_job_directory(project: Project, sandbox: SandboxProcess) -> None:
     sandbox.faults([{"kind": "403", "nth": 2}])
     options = ["categories=311,312,54,67", "rank_types=hot,complex,goodPrice", "-LDEBUG", "--set=JOBDIR=job"]
     token = {"TOPLIST_ACCESS_TOKEN": TOKEN, "TOPLIST_PAUSE_403": "300"}
@@ -72,11 +72,12 @@ def test_nothing_secret_waits_in_a_job_directory(project: Project, sandbox: Sand
     process.send_signal(signal.SIGINT)
     out, log = process.communicate(timeout=60)
     assert process.returncode == 3
-    assert not (project.folder / "job" / "requests.queue").exists()
+    assert not list(project.folder.rglob("requests.queue"))
+    assert "".join(read).count("no requests are written to it") == 1
     assert leaks(project.folder, "".join(read), log, out) == []
 
 
-def test_a_job_directory_is_resumed_and_no_list_is_asked_twice(project: Project, sandbox: SandboxProcess) -> None:
+def test_with_a_job_directory_a_crawl_goes_on_by_the_ledger(project: Project, sandbox: SandboxProcess) -> None:
     sandbox.faults([{"kind": "403", "nth": 5}])
     options = ["categories=311,312,54,67", "rank_types=hot,complex,goodPrice", "--set=JOBDIR=job"]
     process = project.start(sandbox, *options, **UNLIMITED, TOPLIST_PAUSE_403="300")

@@ -1,7 +1,10 @@
 """One snapshot, end to end."""
 
+import sqlite3
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -179,3 +182,29 @@ def test_bad_input_sends_nothing_and_says_what_is_accepted(project: Project, gat
         assert says in sentences[0]
         assert "Traceback" not in done.log
     assert sandbox.state()["arrivals"] == 0
+
+
+def test_only_a_real_crawl_prunes_its_own_source_by_todays_date(project: Project, gateway: Gateway) -> None:
+    today = datetime.now(UTC).date()
+    both = {"TOPLIST_DATABASE_URL": f"sqlite:///{project.folder / 'both.db'}", "TOPLIST_RETENTION_DAYS": "800"}
+    sandbox, one = gateway("--total=2"), ("categories=311", "rank_types=hot")
+    days = [str(today - timedelta(days=back)) for back in (900, 500)]
+    for day in days:
+        done = project.crawl(
+            None, *one, "gateway=sandbox", f"snapshot_date={day}", **both | {"TOPLIST_RETENTION_DAYS": ""}
+        )
+        assert done.status == 0, done.log
+
+    def snapshots() -> list[tuple[str, str]]:
+        with closing(sqlite3.connect(project.folder / "both.db")) as connection:
+            return connection.execute("SELECT source, snapshot_date FROM ledger ORDER BY snapshot_date").fetchall()
+
+    assert project.crawl(sandbox, *one, **both).status == 0  # another source
+    dry = ("gateway=sandbox", "dry_run=1")
+    assert project.crawl(None, *one, *dry, **both).status == 0
+    assert [day for source, day in snapshots() if source == "sandbox"] == days
+    far = str(today + timedelta(days=400))  # as a demonstration of the future may ask
+    done = project.crawl(None, *one, "gateway=sandbox", f"snapshot_date={far}", **both)
+    assert done.status == 0, done.log
+    assert [day for source, day in snapshots() if source == "sandbox"] == [days[1], far]
+    assert [source for source, _ in snapshots()].count("1688") == 1

@@ -93,7 +93,7 @@ def test_a_token_is_renewed_before_it_expires(project: Project, gateway: Gateway
     done = crawl(project, sandbox)
     assert done.status == 0, done.log
     assert renewals(sandbox) == ["ok"]
-    assert done.stat("toplist/answers/refused") is None
+    assert done.stat("toplist/api_errors/fatal") is None
     left = datetime.fromisoformat(held(project)["access_expires_at"]) - datetime.now(UTC)
     assert timedelta(hours=9, minutes=50) < left <= timedelta(hours=10)
 
@@ -136,6 +136,15 @@ def test_a_token_that_can_not_be_renewed_stops_the_crawl(
     assert len(renewals(sandbox)) == (1 if refresh_token else 0)
     assert "TOPLIST_ACCESS_TOKEN is missing or has expired" in done.verdict
     assert not (project.folder / "tokens.json").exists()
+
+
+def test_a_refresh_token_alone_that_is_refused_ends_the_crawl(project: Project, gateway: Gateway) -> None:
+    """Signing fails after the permit is granted: it is given back, and the second list does not wait for ever."""
+    sandbox = gateway("--total=5")
+    done = crawl(project, sandbox, TOPLIST_ACCESS_TOKEN="", TOPLIST_REFRESH_TOKEN="wrong", TOPLIST_TOKEN_FILE="")
+    assert done.status == 3, done.log
+    assert "Traceback" not in done.log
+    assert {status for status, *_ in project.ledger().values()} <= {"failed", "pending"}
 
 
 def test_several_processes_renew_once(project: Project, gateway: Gateway) -> None:

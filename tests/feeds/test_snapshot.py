@@ -131,9 +131,7 @@ def test_a_feed_that_the_next_day_replaces_is_warned_of(tmp_path: Path, caplog: 
         check_before_crawl(places(f"{tmp_path}/{uri}", tmp_path), DAY, S3Options())
     assert caplog.messages == []
     check_before_crawl(places(f"{tmp_path}/latest.jsonl", tmp_path), DAY, S3Options())
-    assert caplog.messages == [
-        f"The next day's feed will replace {tmp_path}/latest.jsonl: put %(snapshot_date)s into TOPLIST_FEED_URI"
-    ]
+    assert caplog.messages == [f"The next day's feed will replace {tmp_path}/latest.jsonl: its address has no date"]
     written(places(f"{tmp_path}/latest.jsonl", tmp_path), Stored())
     outcomes = write_snapshot(
         places(f"{tmp_path}/latest.jsonl", tmp_path),

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, create_engine, text
 from tests.feeds.feed_samples import an_entry
 from toplist.storage.migrations.versions import v0001_first as v0001
 
-DAYS = (date(2026, 11, 22), date(2026, 11, 23))
+DAYS = (date(2026, 3, 22), date(2026, 3, 23))
 AT = round(datetime(2026, 11, 23, 4, 5, 6, 789_000, tzinfo=UTC).timestamp() * 1000)
 TEXTS = (
     *("offer_id", "title", "title_translated", "min_order", "price_tiers", "supplier", "is_gold", "main_img"),
@@ -182,7 +182,7 @@ _ROWS: dict[str, Any] = {
     "detail": lambda: [
         {
             "source": "sandbox",
-            "week_date": date(2026, 11, 16),
+            "week_date": date(2026, 3, 16),
             "offer_id": "699123456701",
             "planned_date": DAYS[0],
             "best_rank": 3,

@@ -12,8 +12,7 @@ from toplist.items import ListKey, RankList, Source, Status
 from toplist.ranktypes import Protocol
 from toplist.storage.database import database_now, open_database, writing
 from toplist.storage.history import History
-from toplist.storage.leases import LEASE, Claim, Claimed, Leases, lease_owner_name
-from toplist.storage.ledger import Ledger, LedgerEntry
+from toplist.storage.ledger import LEASE, Claim, Claimed, Leases, Ledger, LedgerEntry, lease_owner_name
 from toplist.storage.tables import list_snapshot
 
 KEY = ListKey(Source.SANDBOX, Protocol.BASE64, "hot", "10166")

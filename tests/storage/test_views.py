@@ -18,7 +18,7 @@ from toplist.storage.database import open_database
 from toplist.storage.enrichment import DailyStore
 from toplist.storage.history import History
 from toplist.storage.ledger import Ledger
-from toplist.storage.migrations.versions.v0003_views import VIEWS
+from toplist.storage.migrations.versions.v0002_field_terms import VIEWS
 
 FIRST = date(2026, 11, 22)
 SECOND = FIRST + timedelta(days=1)

@@ -47,7 +47,7 @@ def check_before_crawl(places: Places, snapshot_date: date, s3: S3Options) -> No
     check_feeds(places, snapshot_date)
     feeds = parse_targets(places.feed_uri, snapshot_date)
     for uri in undated(feeds, snapshot_date):
-        logger.warning("The next day's feed will replace %s: put %%(snapshot_date)s into TOPLIST_FEED_URI", uri)
+        logger.warning("The next day's feed will replace %s: its address has no date", uri)
     for problem in check_access([*feeds, *_row_targets(places, snapshot_date).values()], s3=s3):
         if not problem.is_transient:
             raise InputError(problem.reason)

@@ -14,26 +14,19 @@ import asyncio
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from OpenSSL.SSL import Error as OpenSSLError
-from scrapy.exceptions import (
-    CannotResolveHostError,
-    DownloadConnectionRefusedError,
-    DownloadFailedError,
-    DownloadTimeoutError,
-    ResponseDataLossError,
-)
-from service_identity import VerificationError
+from scrapy.exceptions import ResponseDataLossError
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
-from twisted.internet.error import ConnectionLost, ConnectionRefusedError, DNSLookupError, TimeoutError
-from twisted.internet.interfaces import IHandshakeListener, IStreamClientEndpoint
-from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.error import ConnectionLost
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
-from twisted.web.client import URI, Agent, BrowserLikePolicyForHTTPS, HTTPConnectionPool, ResponseDone, ResponseFailed
+from twisted.web.client import Agent, HTTPConnectionPool, ResponseDone, ResponseFailed
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IBodyProducer
 from zope.interface import implementer  # type: ignore[import-untyped]
+
+from toplist.ratelimit.endpoints import download_error, endpoint, is_tls_refusal, tls_refusal
 
 _KEY = ("gateway",)  # all connections of a pool go to one gateway
 
@@ -50,10 +43,12 @@ class GatewayConnections(HTTPConnectionPool):
 
     retryAutomatically = False
 
-    def __init__(self, reactor: Any, url: str, *, size: int, connect_timeout: float, tls: Any = None):
+    def __init__(self, reactor: Any, url: str, *, size: int, connect_timeout: float):
         super().__init__(reactor, persistent=True)  # type: ignore[no-untyped-call]
         self.maxPersistentPerHost = size
-        self._endpoint = _endpoint(reactor, url, connect_timeout, tls)
+        self._url = url
+        self._timeout = connect_timeout
+        self._endpoint = endpoint(reactor, url, connect_timeout)
         self._agent: Any = Agent(reactor, pool=self)  # type: ignore[no-untyped-call]
         self._prepared: Any = None
         self._refusal: Exception | None = None
@@ -76,7 +71,7 @@ class GatewayConnections(HTTPConnectionPool):
             taken = super().getConnection(_KEY, self._endpoint)
             self._prepared = await taken.asFuture(asyncio.get_running_loop())
         except Exception as error:
-            self._refusal = error
+            self._refusal = await tls_refusal(self._url, self._timeout) if is_tls_refusal(error) else error
 
     def getConnection(self, key: Hashable, endpoint: IStreamClientEndpoint) -> Deferred[Any]:
         """The prepared connection, for `Agent`. Without one the request fails, so that it never waits here."""
@@ -110,74 +105,6 @@ class GatewayConnections(HTTPConnectionPool):
         if self.is_ready():
             self._prepared.transport.abortConnection()
         self.closeCachedConnections()  # type: ignore[no-untyped-call]
-
-
-def download_error(error: Exception) -> Exception:
-    """What a failed download is to Scrapy, which decides by the type whether it is tried again."""
-    reasons = getattr(error, "reasons", None) or []
-    causes = [error, *(each.value for each in reasons if isinstance(each, Failure))]
-    for cause in causes:
-        if isinstance(cause, ConnectionRefusedError):
-            return DownloadConnectionRefusedError("the gateway refused the connection")
-        if isinstance(cause, DNSLookupError):
-            return CannotResolveHostError("the gateway's host name has no address")
-        if isinstance(cause, TimeoutError):
-            return DownloadTimeoutError("the gateway did not accept the connection in time")
-        if isinstance(cause, OpenSSLError | VerificationError):
-            return DownloadFailedError(f"the TLS connection was refused: {cause}")
-    return DownloadFailedError("the connection was closed before an answer came")
-
-
-def _endpoint(reactor: Any, url: str, timeout: float, tls: Any) -> Any:
-    uri = URI.fromBytes(url.encode())  # type: ignore[no-untyped-call]
-    endpoint: Any = HostnameEndpoint(reactor, uri.host.decode(), uri.port, timeout=timeout)
-    if uri.scheme != b"https":
-        return endpoint
-    policy: Any = tls or BrowserLikePolicyForHTTPS()  # type: ignore[no-untyped-call]
-    creator = policy.creatorForNetloc(uri.host, uri.port)
-    return _HandshakenEndpoint(wrapClientTLS(creator, endpoint), timeout, reactor)
-
-
-@implementer(IStreamClientEndpoint)
-class _HandshakenEndpoint:
-    """An endpoint whose connection is there when the TLS handshake is over, not when TCP is connected."""
-
-    def __init__(self, endpoint: Any, timeout: float, reactor: Any):
-        self._endpoint = endpoint
-        self._timeout = timeout
-        self._reactor = reactor
-
-    def connect(self, protocolFactory: Any) -> Deferred[Any]:
-        ready: Deferred[Any] = Deferred()
-        factory = Factory.forProtocol(lambda: _AfterHandshake(protocolFactory.buildProtocol(None), ready))
-        factory.noisy = False
-        connected: Deferred[Any] = self._endpoint.connect(factory).addCallback(lambda _: ready)
-        connected.addTimeout(self._timeout, self._reactor, lambda *_: fail(TimeoutError()))  # type: ignore[no-untyped-call]
-        return connected
-
-
-@implementer(IHandshakeListener)
-class _AfterHandshake(Protocol):
-    """Passes everything on to the HTTP protocol, and says when the handshake is over or has failed."""
-
-    def __init__(self, inner: Any, ready: Deferred[Any]):
-        self._inner = inner
-        self._ready = ready
-
-    def connectionMade(self) -> None:
-        self._inner.makeConnection(self.transport)
-
-    def dataReceived(self, data: bytes) -> None:
-        self._inner.dataReceived(data)
-
-    def handshakeCompleted(self) -> None:
-        if not self._ready.called:
-            self._ready.callback(self._inner)
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._inner.connectionLost(reason)
-        if not self._ready.called:
-            self._ready.errback(reason)
 
 
 @implementer(IBodyProducer)

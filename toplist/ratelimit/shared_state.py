@@ -143,7 +143,7 @@ class SharedState:
 
     def _read(self, reading: Reading) -> float:
         offset = self._offset.read(reading.before, reading.now, reading.after)
-        self._step = self._offset.step or self._step
+        self._step += self._offset.step
         return offset
 
     def _stepped(self, state: State, now: float) -> State:

@@ -1,16 +1,31 @@
-"""The database: opened, checked and brought to the newest schema."""
+"""The database: opened, checked and brought to the newest schema; and what its two kinds do in different words."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, ColumnElement, Connection, Engine, Float, cast, create_engine, event, func, literal, update
+from sqlalchemy import (
+    URL,
+    ColumnElement,
+    Connection,
+    Engine,
+    Float,
+    Table,
+    cast,
+    create_engine,
+    event,
+    func,
+    literal,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
@@ -18,6 +33,8 @@ from toplist.errors import InputError
 from toplist.storage import migrations
 from toplist.storage.storage import first_line
 from toplist.storage.tables import rate_limit
+
+Insert = postgresql.Insert | sqlite.Insert
 
 _IMMEDIATE = "toplist_immediate"
 _LOCK_TIMEOUT = 30.0  # seconds that SQLite waits for another process's transaction
@@ -87,6 +104,28 @@ def database_now(connection: Connection) -> ColumnElement[float]:
     return literal(time.monotonic(), Float)
 
 
+def insert_if_absent(connection: Connection, table: Table) -> Insert:
+    """An insert that leaves existing rows alone."""
+    return _insert(connection, table).on_conflict_do_nothing()
+
+
+def upsert(connection: Connection, table: Table, columns: Sequence[str]) -> Insert:
+    """An insert that sets `columns` where a row with the same primary key exists."""
+    statement = _insert(connection, table)
+    return statement.on_conflict_do_update(
+        index_elements=list(table.primary_key.columns), set_={name: statement.excluded[name] for name in columns}
+    )
+
+
+def content_digest(json: str) -> str:
+    """The key under which a content is stored once."""
+    return hashlib.blake2b(json.encode(), digest_size=16).hexdigest()
+
+
+def _insert(connection: Connection, table: Table) -> Insert:
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
 def _parsed(url: str) -> URL:
     """The address, of a kind and a driver that are supported."""
     try:
@@ -109,7 +148,7 @@ _TAKES = (
 
 
 def _refused(parsed: URL, why: str) -> InputError:
-    shown = parsed.render_as_string(hide_password=True)
+    shown = parsed.set(query={}).render_as_string(hide_password=True)  # a query may hold a password, too
     return InputError(f"TOPLIST_DATABASE_URL={shown} can't be used: {why}; {_TAKES}")
 
 

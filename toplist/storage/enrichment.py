@@ -17,10 +17,9 @@ from sqlalchemy import Connection, Engine, Select, and_, bindparam, func, litera
 from toplist.api.details import Detail
 from toplist.items import Source, Status
 from toplist.ranktypes import Protocol
-from toplist.storage.database import writing
+from toplist.storage.database import content_digest, insert_if_absent, upsert, writing
 from toplist.storage.tables import detail, list_, observation, offer_daily, offer_detail, offer_version
 from toplist.storage.tables import list_snapshot as snapshots
-from toplist.storage.upsert import content_digest, insert_if_absent, upsert
 
 _LISTS = 64  # lists that are filled in one transaction: other processes wait for it
 

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, 
 from sqlalchemy.exc import IntegrityError
 
 from toplist.items import DroppedOut, Entry, ListKey, Offer, RankList, RejectedRow, Source, Status, Trends
-from toplist.storage.database import writing
+from toplist.storage.database import content_digest, insert_if_absent, writing
 from toplist.storage.history_reader import TrendNotes, write_trends
 from toplist.storage.ledger import Ledger, LedgerEntry
 from toplist.storage.tables import (
@@ -23,7 +23,6 @@ from toplist.storage.tables import (
     trend_note,
 )
 from toplist.storage.tables import list_snapshot as snapshots
-from toplist.storage.upsert import content_digest, insert_if_absent
 
 _VERSIONED = tuple(name for name in Offer.model_fields if name in offer_version.c)
 _NUMBERS = tuple(name for name in (*Offer.model_fields, *Trends.model_fields) if name in observation.c)

@@ -14,9 +14,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, Select, bindparam, insert, or_, select, update
 
 from toplist.items import Entry, ListKey, RankList
+from toplist.storage.database import content_digest, insert_if_absent
 from toplist.storage.tables import dropped_out, first_seen, list_, observation, offer_version, trend_note
 from toplist.storage.tables import list_snapshot as snapshots
-from toplist.storage.upsert import content_digest, insert_if_absent
 from toplist.trends.observation import HISTORY_DAYS, History, Observation, Snapshot
 
 _SNAPSHOT = (

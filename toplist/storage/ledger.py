@@ -1,19 +1,27 @@
-"""The ledger: one row for each planned list of a snapshot. Blocking."""
+"""The ledger: one row for each planned list of a snapshot, and the lease of the crawl that fetches it. Blocking.
+
+A lease keeps two crawls that planned a list from both asking for it. It ends `LEASE` seconds after its last renewal, by
+the database's clock, so a killed crawl's lists are free again; recording the list's result ends it, too.
+"""
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from enum import Enum
 from operator import eq
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
     Row,
+    Select,
+    Update,
     and_,
     case,
     false,
@@ -26,12 +34,39 @@ from sqlalchemy import (
 
 from toplist.items import ListKey, RankList, Source, Status
 from toplist.ranktypes import Protocol
-from toplist.storage.database import writing
+from toplist.storage.database import database_now, insert_if_absent, writing
 from toplist.storage.tables import list_
 from toplist.storage.tables import list_snapshot as snapshots
-from toplist.storage.upsert import insert_if_absent
+
+LOOK_BACK = 30
 
 _IDENTITY = (list_.c.source, list_.c.protocol, list_.c.rank_type, list_.c.category_id)
+
+
+LEASE = 30.0
+"""Seconds that a claim or a renewal lasts."""
+
+_MAX_NAME = 64  # characters of `lease_owner`
+
+
+class Claimed(Enum):
+    """The result of a claim."""
+
+    OURS = "fetch it"
+    LEASED = "another crawl is fetching it"
+    COMPLETE = "nothing is left to ask for"
+
+
+class Claim(NamedTuple):
+    """`rows` is how many rows the list has, where it is complete."""
+
+    claimed: Claimed
+    rows: int = 0
+
+
+def lease_owner_name(job: str | None) -> str:
+    """A unique name for this crawl, made from Scrapyd's job id, if any. It says nothing of keys or machines."""
+    return f"{(job or 'crawl')[: _MAX_NAME - 9]}-{secrets.token_hex(4)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +126,22 @@ class Ledger:
         """The entries of `keys`, where the day has them."""
         with self._engine.connect() as connection:
             return self._entries(connection, keys)
+
+    def last_complete_rows(self, keys: Sequence[ListKey]) -> dict[ListKey, int]:
+        """How many rows each of `keys` had on its last complete day of the `LOOK_BACK` days before this one."""
+        query: Select[Any] = (
+            select(*_IDENTITY, snapshots.c.received)
+            .join(list_, list_.c.list_id == snapshots.c.list_id)
+            .where(
+                snapshots.c.snapshot_date < self._date,
+                snapshots.c.snapshot_date >= self._date - timedelta(days=LOOK_BACK),
+                snapshots.c.status == Status.COMPLETE.value,
+                _among(keys),
+            )
+            .order_by(snapshots.c.snapshot_date)
+        )
+        with self._engine.connect() as connection:
+            return {_key(row): row.received for row in connection.execute(query)}  # the last day replaces the others
 
     def pages(self, source: Source, protocol: Protocol, page_size: int, max_rows: int | None) -> dict[str, float]:
         """Average pages of a list of each rank type, on the last day before; at most `max_rows` rows of each list."""
@@ -177,6 +228,52 @@ class Ledger:
     def _known(connection: Connection, wanted: list[tuple[str, ...]]) -> list[Row[Any]]:
         query = select(*_IDENTITY, list_.c.list_id).where(_among(wanted))
         return list(connection.execute(query))
+
+
+class Leases:
+    """One crawl's leases on the lists of a day."""
+
+    def __init__(self, engine: Engine, ledger: Ledger, snapshot_date: date, lease_owner: str):
+        self._engine = engine
+        self._ledger = ledger
+        self._date = snapshot_date
+        self.lease_owner = lease_owner
+
+    def claim(self, key: ListKey, is_satisfied: Callable[[LedgerEntry], bool]) -> Claim:
+        """Take the lease on a list, unless `is_satisfied` says that it need not be asked, or another crawl has it.
+
+        Lock one list per transaction, so that two crawls cannot deadlock.
+        """
+        with writing(self._engine) as connection:
+            entry = self._ledger.entry(connection, key, lock=True)
+            if entry is None:
+                return Claim(Claimed.OURS)  # it is not planned, so there is no row for a lease
+            if is_satisfied(entry):
+                return Claim(Claimed.COMPLETE, entry.received)
+            where = (snapshots.c.list_id == entry.list_id) & (snapshots.c.snapshot_date == self._date)
+            query = select(snapshots.c.lease_owner, snapshots.c.lease_expires_at, database_now(connection))
+            owner, expires_at, now = connection.execute(query.where(where)).one()
+            # Further ahead than a lease can be: it was made before the computer restarted, and its clock with it.
+            if owner not in (None, self.lease_owner) and now < (expires_at or 0.0) <= now + LEASE:
+                return Claim(Claimed.LEASED)
+            lease = {"lease_owner": self.lease_owner, "lease_expires_at": now + LEASE}
+            connection.execute(update(snapshots).where(where).values(lease))
+        return Claim(Claimed.OURS)
+
+    def renew(self) -> None:
+        """Let all leases of this crawl last another `LEASE` seconds."""
+        with writing(self._engine) as connection:
+            connection.execute(self._ours().values(lease_expires_at=database_now(connection) + LEASE))
+
+    def release(self) -> None:
+        """End all leases of this crawl."""
+        with writing(self._engine) as connection:
+            connection.execute(self._ours().values(lease_owner=None, lease_expires_at=None))
+
+    def _ours(self) -> Update:
+        return update(snapshots).where(
+            snapshots.c.snapshot_date == self._date, snapshots.c.lease_owner == self.lease_owner
+        )
 
 
 def _among(keys: Iterable[tuple[str, ...]]) -> ColumnElement[bool]:

@@ -3,20 +3,19 @@
 import sqlalchemy as sa
 from alembic import op
 
-from toplist.storage.migrations.versions import v0003_views
+from toplist.storage.migrations.versions import v0002_field_terms as v0002
 
-revision = "0004"
-down_revision = "0003"
+revision = "0003"
+down_revision = "0002"
 
-ENTRIES = v0003_views.ENTRIES.replace(
+VIEWS = dict(v0002.VIEWS)
+VIEWS["entries"] = v0002.ENTRIES.replace(
     "e.breakout_probability, e.is_breakout", "e.breakout_probability, e.breakout_probability_30d, e.is_breakout"
 )
 
 
 def upgrade() -> None:
-    kind = op.get_bind().dialect.name
-    for view in ("todays_breakouts", "entries"):
-        op.execute(f"DROP VIEW {view}")
+    v0002.drop_views(v0002.VIEWS)
     op.add_column("observation", sa.Column("breakout_probability_30d", sa.Float))
     op.drop_table("calibration")
     name = sa.String(16).with_variant(sa.String(16, collation="C"), "postgresql")
@@ -30,6 +29,4 @@ def upgrade() -> None:
         sa.Column("evidence", sa.JSON, nullable=False, comment="what the history shows of that"),
         sa.Column("models", sa.JSON, nullable=False, comment="one for each horizon, with its own record"),
     )
-    show = v0003_views.COLLECTED_AT[kind]
-    for view, query in (("entries", ENTRIES), ("todays_breakouts", v0003_views.TODAYS_BREAKOUTS)):
-        op.execute(f"CREATE VIEW {view} AS {query.format(e_collected_at=show.format('e.collected_ms'))}")
+    v0002.create_views(VIEWS)
