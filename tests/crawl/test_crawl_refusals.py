@@ -79,6 +79,17 @@ def test_403_to_everything_ends_after_three_pauses(project: Project, gateway: Ga
     assert {status for status, *_ in project.ledger().values()} <= {"failed", "pending"}
 
 
+def test_a_list_that_is_always_answered_403_keeps_no_other_from_being_asked(project: Project, gateway: Gateway) -> None:
+    sandbox = gateway("--total=5", "--fault=kind=403,rank_type=hot,category=10166")
+    ten = "categories=10166,311,312,54,67,1813,2,7,57,53"
+    done = project.crawl(sandbox, ten, "rank_types=hot,rise", TOPLIST_PAUSE_403="0.2")
+    assert done.status == 3
+    assert "403 again after 3 pauses" in done.verdict
+    ledger = project.ledger()
+    assert ledger.pop(("hot", "10166"))[0] in ("failed", "pending")
+    assert set(ledger.values()) == {("complete", None, 5)}
+
+
 def test_ctrl_c_in_a_pause_ends_at_once_and_the_next_crawl_completes(project: Project, gateway: Gateway) -> None:
     sandbox = gateway("--total=25", "--fault=kind=403,nth=3")
     process = project.start(sandbox, *TWO, TOPLIST_PAUSE_403="300", **UNLIMITED)
