@@ -1,5 +1,6 @@
 """What an answer leads to, seen from outside: the ledger, the arrivals, the exit status."""
 
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -222,6 +223,31 @@ def test_absent_and_empty_lists_are_no_failures(project: Project, gateway: Gatew
     nothing = project.crawl(sandbox, "categories=312", "rank_types=hot")
     assert nothing.status == 3
     assert "no row came" in nothing.verdict
+
+
+@pytest.mark.parametrize(("kind", "status"), [("missing", "absent"), ("empty", "empty")])
+def test_a_list_that_lost_all_its_rows_is_asked_twice_and_named(
+    project: Project, gateway: Gateway, kind: str, status: str
+) -> None:
+    sandbox = gateway("--total=20")
+    two = ("categories=311", "rank_types=hot,rise")
+    assert project.crawl(sandbox, *two).status == 0
+    with project.database() as connection:  # a day later
+        for table in ("list_snapshot", "observation"):
+            connection.execute(f"UPDATE {table} SET snapshot_date = date(snapshot_date, '-1 day')")
+        connection.commit()
+    shutil.rmtree(project.folder / "exports")  # the day before has a feed of its own
+    before = len(asked(sandbox))
+    sandbox.faults([{"kind": kind, "rank_type": "hot"}])
+    done = project.crawl(sandbox, *two)
+    assert done.status == 0, done.log
+    assert sorted(names(asked(sandbox)[before:])) == [("hot", "311", 1), ("hot", "311", 1), ("rise", "311", 1)]
+    today = "SELECT status, message FROM ledger WHERE rank_type = 'hot' ORDER BY snapshot_date DESC"
+    assert project.query(today)[0] == (status, "0 rows came, 20 on its last complete day")
+    assert "1 lists are empty or absent and had rows on their last complete day" in done.verdict
+    sandbox.faults([])
+    assert project.crawl(sandbox, *two).status == 0
+    assert project.query(today)[0][0] == "complete"
 
 
 def test_a_redirect_is_not_followed(project: Project, gateway: Gateway) -> None:
