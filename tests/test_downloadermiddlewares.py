@@ -187,6 +187,17 @@ def test_an_answer_that_can_not_be_read_spends_its_attempts(harness: Harness) ->
         harness.answer(request, b"<html>")
 
 
+def test_an_answer_about_another_list_is_asked_again_and_then_fails_by_that_name(harness: Harness) -> None:
+    request = harness.requests.list_page(a_key("hot", "311", Protocol.OPENPLATFORM), 1, print, print)
+    rows = {"rankProductModels": [{"itemId": 1}]}
+    for about in ({"rankId": "312", "rankType": "hot"}, {"rankId": "311", "rankType": "complex"}):
+        assert harness.answer(request, {"result": {"result": {**about, **rows}}}) is request
+    with pytest.raises(TransientApiError, match="other list: the answer is about hot in 312"):
+        harness.answer(request, {"result": {"result": {"rankId": 312, **rows}}})
+    response = harness.answer(request, {"result": {"result": {"rankId": 311, "rankType": "hot", **rows}}})
+    assert response.answer.rows == [{"itemId": 1}]
+
+
 def test_an_unknown_code_fails_the_list_with_the_code_and_its_subject(harness: Harness) -> None:
     with pytest.raises(ListError) as caught:
         harness.answer(harness.request(), refusal("777", f"not with {SECRET}"))
@@ -229,6 +240,14 @@ def test_a_refused_token_is_renewed_or_stops_the_crawl(harness: Harness, renews:
         with pytest.raises(FatalApiError):
             harness.answer(request, {"error_code": "401", "error_message": "no token"}, 401)
     assert (harness.control.reason == "refused") is not renews
+
+
+def test_a_refused_detail_leaves_the_lists_alone(harness: Harness) -> None:
+    harness.tokens.renews = False
+    request = harness.requests.call(detail_call("7"), "the details of offer 7", meta={"toplist_offer": "7"})
+    with pytest.raises(FatalApiError):
+        harness.answer(request, {"error_code": "401", "error_message": "no token"}, 401)
+    assert harness.control.reason is None
 
 
 def deny(harness: Harness, request: Request) -> PermissionDenied:

@@ -1,4 +1,4 @@
-"""What a crawl needs, tried one by one: `scrapy doctor`. Requests go through the gate, like a crawl's."""
+"""What a crawl needs, tried one by one: `scrapy doctor`. Requests wait in the rate limiter, like a crawl's."""
 
 from __future__ import annotations
 
@@ -11,18 +11,30 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import scrapy
+from scrapy.exceptions import CannotResolveHostError, DownloadConnectionRefusedError, DownloadTimeoutError
 
 from toplist.api.calls import Call, category_call, list_call, time_call
 from toplist.api.daily import Figure, daily_call
 from toplist.api.details import detail_call
 from toplist.api.parse_issues import ParseIssues
 from toplist.api.rows import RowError, read_row
-from toplist.api.tokens import read_instant
+from toplist.api.tokens import read_instant, refresh_call
 from toplist.categories.tree import builtin_roots
 from toplist.circuit_breaker import CircuitBreaker
-from toplist.errors import ApiError, FatalApiError, Forbidden, ListError, PermissionDenied, Throttled, ToplistError
+from toplist.errors import (
+    ApiError,
+    ClockSkewed,
+    FatalApiError,
+    Forbidden,
+    ListError,
+    PermissionDenied,
+    Throttled,
+    ToplistError,
+    TransientApiError,
+)
 from toplist.gateway_spider import GatewaySpider
-from toplist.http import ApiResponse
+from toplist.http import ApiResponse, failure_reason
+from toplist.options import ALL
 from toplist.ranktypes import RANK_TYPES, Protocol
 
 if TYPE_CHECKING:
@@ -31,9 +43,23 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
 _NEAR = 5.0  # seconds that a clock may be off without a word
-_WAIT = "wait for the gateway to let this key in again, 5 minutes at least"
-_TRY = "try again; if it stays, see whether TOPLIST_GATEWAY_URL can be reached from here"
-_APPLY = "apply for it in the app's solution on open.1688.com; the crawl goes on without it"
+_APPLY = "apply for it in the app's solution on open.1688.com; a crawl goes on without it"
+#: What to do about an error, by what it is. The first that fits counts.
+_TODO: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
+    (Forbidden, "wait an hour, and look for other programs that use the key or the address; then ask the platform"),
+    (Throttled, "look for other programs that use the key; try again later, or tomorrow if its quota is spent"),
+    (ClockSkewed, "set this computer's clock (NTP); the gateway refused its time"),
+    (TransientApiError, "try again later: the gateway answers, but not in a way that can be read"),
+    (ListError, "try again; if it stays, the gateway does not accept this call: report it with the code"),
+    (
+        DownloadTimeoutError,
+        "try again; if it stays, see whether a firewall or a proxy stands between here and TOPLIST_GATEWAY_URL",
+    ),
+    (CannotResolveHostError, "check the host in TOPLIST_GATEWAY_URL, and this computer's DNS"),
+    (DownloadConnectionRefusedError, "check host and port in TOPLIST_GATEWAY_URL: nothing listens there"),
+    (Exception, "try again; if it stays, see whether TOPLIST_GATEWAY_URL can be reached from here"),
+)
+_MAX_CATEGORIES = 20  # of those that are set, this many are looked up
 
 
 class State(StrEnum):
@@ -113,6 +139,8 @@ class DoctorSpider(GatewaySpider):
         """Everything in a row, so that what comes first can explain what comes later."""
         await self._clock()
         await self._secret()
+        await self._refresh()
+        await self._categories()
         offer_id = await self._rank_types()
         if self.config.protocol is Protocol.OPENPLATFORM:
             await self._singles(offer_id)
@@ -122,6 +150,10 @@ class DoctorSpider(GatewaySpider):
     async def _clock(self) -> None:
         before = time.time()
         answer = await self._ask(time_call(), "the gateway's clock")
+        if isinstance(answer, FatalApiError):
+            # It is not the clock that was refused, and nothing else will be answered.
+            self._add("clock", State.UNCHECKED, "see below")
+            return self._find("key and secret", answer, is_needed=True)
         if isinstance(answer, Exception):
             return self._find("clock", answer)
         at = read_instant(answer.answer)
@@ -135,6 +167,8 @@ class DoctorSpider(GatewaySpider):
 
     async def _secret(self) -> None:
         """The tree's API is signed and needs no token, so its answer proves key and secret."""
+        if any(each.check == "key and secret" for each in self.findings):
+            return
         answer = await self._ask(category_call("0"), "the root categories")
         tree = "the category tree"
         if isinstance(answer, PermissionDenied):
@@ -147,6 +181,45 @@ class DoctorSpider(GatewaySpider):
         else:
             self._add("key and secret", State.OK, "accepted", is_needed=True)
             self._add(tree, State.OK, "granted")
+
+    async def _refresh(self) -> None:
+        """Renew the access token, where nothing is lost by it: what a renewal brings must be kept, or was missing."""
+        tokens, file = self.session.tokens, self.config.token_file
+        if not tokens.refresh_token:
+            return None
+        if tokens.access_token and file is None:
+            todo = "set TOPLIST_TOKEN_FILE, so that a renewed token is kept: then it is tried"
+            return self._add("refresh token", State.NOTE, "not tried: it would replace TOPLIST_ACCESS_TOKEN", todo)
+        answer = await self._ask(refresh_call(), "a new access token")
+        if isinstance(answer, ApiError) and not isinstance(answer, Forbidden | Throttled | TransientApiError):
+            said = self.session.redact(answer.message or answer.code)
+            todo = "check TOPLIST_REFRESH_TOKEN; if it is right, have the merchant grant the app anew"
+            return self._add("refresh token", State.PROBLEM, said, todo, is_needed=True)
+        if isinstance(answer, Exception):
+            return self._find("refresh token", answer, is_needed=True)
+        self.session.renew(answer.answer)
+        if file is not None:
+            async with file.lock():
+                file.write(self.session.tokens)
+        return self._add("refresh token", State.OK, "accepted", is_needed=True)
+
+    async def _categories(self) -> None:
+        """Whether the gateway knows the categories that are set."""
+        for category_id in (self.options.categories or ())[:_MAX_CATEGORIES]:
+            if category_id == ALL:
+                return
+            answer = await self._ask(category_call(category_id), f"category {category_id}")
+            check = f"category {category_id}"
+            if isinstance(answer, PermissionDenied):
+                return
+            if isinstance(answer, ListError) or (isinstance(answer, ApiResponse) and not answer.answer):
+                todo = "look it up with scrapy categories --search, and correct TOPLIST_CATEGORIES"
+                self._add(check, State.PROBLEM, "the gateway does not know it", todo, is_needed=True)
+            elif isinstance(answer, Exception):
+                self._find(check, answer)
+            else:
+                names = [node.name for node in answer.answer if node.category_id == category_id]
+                self._add(check, State.OK, " ".join(name for name in names if name) or "known")
 
     async def _rank_types(self) -> str | None:
         """A list of one row for each; returns an offer id, if one came."""
@@ -204,11 +277,13 @@ class DoctorSpider(GatewaySpider):
         if isinstance(error, PermissionDenied):
             state = State.PROBLEM if is_needed else State.NOTE
             return self._add(check, state, "no grant", _APPLY, is_needed=is_needed)
-        said = self.session.redact(str(error) or type(error).__name__)
-        todo = _WAIT if isinstance(error, Forbidden | Throttled) else _TRY
+        said = str(failure_reason(error, self.session))
+        todo = next(todo for kind, todo in _TODO if isinstance(error, kind))
         if isinstance(error, FatalApiError):
             # What a refusal is answered with names the setting behind the gateway's own words.
-            said, _, todo = said.partition("; ")
+            said, _, todo = self.session.redact(str(error)).partition("; ")
+        # A gateway that refuses everything, or the clock, lets no crawl work, whatever was asked when it did.
+        is_needed = is_needed or isinstance(error, Forbidden | Throttled | ClockSkewed | FatalApiError)
         return self._add(check, State.PROBLEM, said, todo, is_needed=is_needed)
 
     def _add(self, check: str, state: State, seen: str, todo: str = "", *, is_needed: bool = False) -> None:

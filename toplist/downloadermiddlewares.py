@@ -125,8 +125,8 @@ class ApiResponseMiddleware:
             answered = read_response(request, response, self._session)
         except ApiError as error:
             error.subject = request.meta["toplist_subject"]
-            error.message = self._session.redact(error.message)
-            self._stats.inc_value(f"toplist/answers/{type(error).__name__.lower()}")
+            error.redact(self._session.redact)
+            self._stats.inc_value(f"toplist/api_errors/{error.stat_name}")
             again = await self._actions[type(error)](request, response, error)
             if again is None:
                 raise error from None

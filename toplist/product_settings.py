@@ -40,9 +40,6 @@ RENAMED = {
     "TOPLIST_KEEP_DAYS": "TOPLIST_RETENTION_DAYS",
     "TOPLIST_SET_ASIDE_URI": "TOPLIST_REJECTED_URI",
 }
-_DRIVERS = {"sqlite": "sqlite", "sqlite+pysqlite": "sqlite"} | dict.fromkeys(
-    ("postgresql", "postgresql+psycopg"), "postgresql+psycopg"
-)
 
 
 class Settings(Interface):
@@ -79,13 +76,14 @@ def _gateway_url(url: str) -> str:
 
 
 def _database_url(url: str) -> str:
+    """Which databases are supported is decided where one is opened."""
     try:
         parsed = make_url(url)
     except ArgumentError:
         raise ValueError from None
-    if parsed.drivername not in _DRIVERS:
-        raise ValueError
-    return parsed.set(drivername=_DRIVERS[parsed.drivername]).render_as_string(hide_password=False)
+    if parsed.drivername == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    return parsed.render_as_string(hide_password=False)
 
 
 def _coverage(text: str) -> str:
@@ -184,7 +182,7 @@ def _sentence(field: str, value: Any) -> str:
     if os.environ.get(PREFIX + field.upper()) == value:
         name = PREFIX + field.upper()  # of Scrapy's own settings, too, the name that the user wrote
     if field == "database_url":  # it may hold a password
-        return f"{name} is not a database URL that is supported: it takes {accepted}."
+        return f"{name} is not a database URL: it takes {accepted}."
     shown = re.sub(r"//[^/]*@", "//***@", repr(value))
     return f"{name}={shown} is not accepted: it takes {accepted}."
 

@@ -30,6 +30,8 @@ from toplist.list_pages import ListAccumulator, finished_list, is_last
 from toplist.options import CrawlOptions
 from toplist.planning import Plan
 from toplist.ratelimit.limiter import LimiterClosed
+from toplist.report.assemble import Highlights
+from toplist.report.publish import Report, check_report, report_of_crawl
 from toplist.storage.history import History
 from toplist.storage.ledger import Ledger
 
@@ -48,6 +50,7 @@ class TopListSpider(GatewaySpider):
     @classmethod
     def check(cls, config: Config, options: CrawlOptions, settings: BaseSettings) -> None:
         check_before_crawl(config.places, options.snapshot_date, S3Options.from_settings(settings))
+        check_report(config.places, options.snapshot_date)
         AlertOptions.of(config)
 
     @cached_property
@@ -66,6 +69,18 @@ class TopListSpider(GatewaySpider):
             self.config.source,
             S3Options.from_settings(self.settings),
             allow_fewer=self.options.refresh,
+        )
+
+    @cached_property
+    def write_report(self) -> Callable[[Highlights], Report | None]:
+        """Writes the snapshot's page, where one is wanted; blocking, raises nothing."""
+        return partial(
+            report_of_crawl,
+            self.storage.engine,
+            self.config.places,
+            self.config.source,
+            self.options.snapshot_date,
+            S3Options.from_settings(self.settings),
         )
 
     @cached_property
