@@ -16,6 +16,7 @@ from toplist.circuit_breaker import CircuitBreaker
 from toplist.downloadermiddlewares import ApiResponseMiddleware
 from toplist.errors import ApiError, FatalApiError, Forbidden, ListError, PermissionDenied, Throttled, TransientApiError
 from toplist.http import ApiResponse
+from toplist.ranktypes import Protocol
 from toplist.ratelimit.limiter import RateLimiter
 from toplist.requests import RequestFactory
 from toplist.scheduler import AGAIN
@@ -39,6 +40,7 @@ class Harness:
         self.control = FakeControl()
         self.stats = FakeStats()
         self.retries: list[str] = []
+        self.scheduled: list[Request] = []
         self.requests = RequestFactory(self.session, options())
         anything: Any = self
         self.middleware = ApiResponseMiddleware(
@@ -50,6 +52,7 @@ class Harness:
             stats=anything.stats,
             pause_seconds=300,
             retry=self._retry,
+            schedule=self.scheduled.append,
         )
 
     def _retry(self, request: Request, reason: str) -> Request | None:
@@ -130,6 +133,17 @@ def test_an_answer_that_can_not_be_read_spends_its_attempts(harness: Harness) ->
     assert harness.answer(request, b"<html>") is request
     with pytest.raises(TransientApiError):
         harness.answer(request, b"<html>")
+
+
+def test_an_answer_about_another_list_is_asked_again_and_then_fails_by_that_name(harness: Harness) -> None:
+    request = harness.requests.list_page(a_key("hot", "311", Protocol.OPENPLATFORM), 1, print, print)
+    rows = {"rankProductModels": [{"itemId": 1}]}
+    for about in ({"rankId": "312", "rankType": "hot"}, {"rankId": "311", "rankType": "complex"}):
+        assert harness.answer(request, {"result": {"result": {**about, **rows}}}) is request
+    with pytest.raises(TransientApiError, match="other list: the answer is about hot in 312"):
+        harness.answer(request, {"result": {"result": {"rankId": 312, **rows}}})
+    response = harness.answer(request, {"result": {"result": {"rankId": 311, "rankType": "hot", **rows}}})
+    assert response.answer.rows == [{"itemId": 1}]
 
 
 def test_an_unknown_code_fails_the_list_with_the_code_and_its_subject(harness: Harness) -> None:

@@ -99,6 +99,7 @@ class GatewaySpider(scrapy.Spider):
         self.storage = Storage(open_database(config.places.database_url))
         self.summary = CrawlSummary()
         self.control = CrawlControl(crawler)
+        self.storage.on_unavailable = lambda error: self.control.stop("database", str(error))
         self.breaker = self.breaker_class(self.session.clock.monotonic)
         self.request_factory = RequestFactory(self.session, options)
         self.limiter = RateLimiter(config.limits.qps, self.control.is_stopping)

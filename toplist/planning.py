@@ -126,10 +126,15 @@ class Plan:
 
 
 class PlannedList(NamedTuple):
-    """A list of the plan. `complete_rows`: the rows that are stored already, where it need not be asked; else None."""
+    """A list of the plan.
+
+    `complete_rows`: the rows that are stored already, where it need not be asked; else None. `last_rows`: what it had
+    on its last complete day before, where it had one.
+    """
 
     key: ListKey
     complete_rows: int | None
+    last_rows: int | None
 
 
 class Planner:
@@ -184,10 +189,14 @@ class Planner:
         while batch := list(islice(lists, BATCH)):
             # Another crawl may have completed some since the plan was made.
             entries = await self._storage.run(partial(self._ledger.entries, batch))
-            planned = ((key, entries.get(key)) for key in batch)
+            last_rows = await self._storage.run(partial(self._ledger.last_complete_rows, batch))
             yield [
-                PlannedList(key, entry.received if entry and self._is_satisfied(entry) else None)
-                for key, entry in planned
+                PlannedList(
+                    key,
+                    entry.received if (entry := entries.get(key)) and self._is_satisfied(entry) else None,
+                    last_rows.get(key),
+                )
+                for key in batch
             ]
 
     async def _category_ids(self) -> list[str]:

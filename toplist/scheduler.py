@@ -31,7 +31,7 @@ class Scheduler(StockScheduler):
         self, dupefilter: BaseDupeFilter, jobdir: str | None = None, *, crawler: Crawler | None = None, **others: Any
     ):
         if jobdir and hasattr(crawler and crawler.spider, "limiter"):
-            logger.info("JOBDIR is not needed: the ledger knows what is left to ask, no request is written to disk")
+            logger.info("JOBDIR: no requests are written to it; the next crawl asks for what the ledger says is left")
             jobdir = None
         super().__init__(dupefilter, jobdir, crawler=crawler, **others)
         self._again: deque[Request] = deque()

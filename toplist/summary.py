@@ -29,6 +29,7 @@ class CrawlSummary:
         self.unread: dict[str, str] = {}  # categories whose lists below could not be planned, and why
         self.notes: list[str] = []
         self.warnings: list[str] = []  # what the verdict mentions, and does not count against the crawl
+        self.vanished = 0  # lists without a row that had some on their last complete day
 
     def plan(self, key: ListKey) -> None:
         self.planned[key.rank_type] += 1
@@ -44,6 +45,7 @@ class CrawlSummary:
         self.ended[kind][ended.status] += 1
         self.rows[kind] += len(ended.entries)
         self.rejected += len(ended.rejected)
+        self.vanished += ended.status in (Status.EMPTY, Status.ABSENT) and ended.message is not None
         if ended.status is Status.FAILED:
             self.ungranted[kind] += ended.code == NO_GRANT
             if len(self.failures) < _MAX_NAMED:
@@ -73,6 +75,11 @@ class CrawlSummary:
             (not self.total_rows, "no row came"),
         ]
         return [text for count, text in said if count] + self.gaps()
+
+    def all_warnings(self) -> list[str]:
+        """What the verdict mentions, and does not count against the crawl."""
+        vanished = f"{self.vanished} lists are empty or absent and had rows on their last complete day"
+        return [*([vanished] if self.vanished else []), *self.warnings]
 
     def gaps(self) -> list[str]:
         """What keeps the plan itself from being whole."""

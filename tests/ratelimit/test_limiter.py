@@ -289,6 +289,57 @@ def test_a_permit_that_comes_too_late_to_be_used_says_so() -> None:
     assert simulate(scenario) == [False, True]
 
 
+class SlowConnections:
+    """A gateway that does not answer: each attempt to connect fails after 15 s."""
+
+    def __init__(self) -> None:
+        self.has_failed = False
+        self.attempts = 0
+
+    def is_ready(self) -> bool:
+        return False
+
+    async def prepare(self) -> None:
+        self.attempts += 1
+        self.has_failed = False
+        await asyncio.sleep(15)
+        self.has_failed = True
+
+
+def test_a_request_is_granted_to_report_that_no_connection_can_be_opened() -> None:
+    async def scenario(loop: SimulatedLoop) -> tuple[float, int]:
+        row = MemoryRow(loop)
+        one, other = await Process(loop, row).open(), await Process(loop, row).open()
+        connections: Any = SlowConnections()
+        one.limiter.use(connections)
+        others = asyncio.ensure_future(asyncio.gather(*(other.send(age) for age in range(60))))
+        began = loop.time()
+        await asyncio.wait_for(one.send(1), 60)
+        seconds = loop.time() - began
+        await others
+        return seconds, connections.attempts
+
+    seconds, attempts = simulate(scenario)
+    assert seconds < 17
+    assert attempts == 1
+
+
+def test_an_attempt_to_connect_ends_when_the_crawl_is_told_to_stop() -> None:
+    async def scenario(loop: SimulatedLoop) -> tuple[list[Any], float]:
+        one = await process(loop).open()
+        connections: Any = SlowConnections()
+        one.limiter.use(connections)
+        waiting = asyncio.ensure_future(one.send(1))
+        await asyncio.sleep(1)
+        one.is_stopping = True
+        began = loop.time()
+        return await outcomes(waiting), loop.time() - began
+
+    refused, seconds = simulate(scenario)
+    assert [type(each) for each in refused] == [LimiterClosed]
+    assert seconds <= 0.2
+
+
 def test_closing_refuses_what_waits() -> None:
     async def scenario(loop: SimulatedLoop) -> Any:
         one = await process(loop).open()

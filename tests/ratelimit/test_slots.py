@@ -1,6 +1,7 @@
 """The slots' arithmetic, with times passed in: the limits hold for every order of requests, pauses and clocks."""
 
 import itertools
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -120,6 +121,27 @@ def test_a_clock_that_steps_jams_nothing(now: float) -> None:
         waited = decision.until - now
     assert isinstance(decision, Grant)
     assert decision.at - now <= 300.0 + 2 * spacing(QPS) + 1.6
+
+
+def test_a_clock_that_is_set_back_by_ten_minutes_leaves_every_wait_as_long_as_it_was() -> None:
+    grant, state = reserve(State(), 1000.0, QPS, [A])
+    assert isinstance(grant, Grant)
+    state = replace(pause(state, 1000.0, 300.0), written_at=1000.0)
+    decision, _ = reserve(state, 400.0, QPS, [B])
+    assert decision == Delay(700.0, is_pause=True)
+    state = replace(state, pause_until=0.0)
+    decision, _ = reserve(state, 400.0, QPS, [B])
+    assert decision == Grant(0, pytest.approx(400.0 + spacing(QPS)), drift=-600.0)  # type: ignore[arg-type]
+
+
+def test_a_slot_that_was_reserved_moves_with_a_clock_that_is_set_back() -> None:
+    _, state = reserve(State(), 1000.0, QPS, [A])
+    grant, state = reserve(state, 1000.0, QPS, [B])
+    assert isinstance(grant, Grant)
+    _, state = reserve(replace(state, written_at=1000.0), 999.4, QPS, [Waiting("c", 1.5)])
+    confirmed, _ = confirm(state, 999.4, QPS, grant, B)
+    assert isinstance(confirmed, Grant)
+    assert confirmed.at == pytest.approx(grant.at - 0.6)
 
 
 def test_the_state_survives_its_row() -> None:

@@ -53,8 +53,10 @@ NEW_NOTES = (
     ["movement:rows_rejected", "rank_change:rows_rejected"],
     ["breakout_score:low_volume"],
 )
-#: Columns that are compared otherwise: what digests are for is tested by storing again.
-UNCOMPARED = {"digest", "trend_notes", "last_date"}
+#: Columns that are new, or compared otherwise: what digests are for is tested by storing again.
+UNCOMPARED = {"digest", "trend_notes", "last_date", "breakout_probability_30d"}
+#: What is not carried over: the first crawl learns it again.
+DROPPED = {"calibration"}
 
 
 @pytest.fixture
@@ -91,6 +93,8 @@ def test_every_row_of_an_old_database_is_there_after_the_upgrade(
 ) -> None:
     for name, rows in old.items():
         assert rows, name
+        if name in DROPPED:
+            continue
         expected = as_set([upgraded(name, row) for row in rows])
         with engine.connect() as connection:
             if name in ("entries", "ledger"):

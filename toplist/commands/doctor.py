@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from datetime import timedelta
 from typing import Any
 
 from scrapy.commands import ScrapyCommand
@@ -20,6 +21,7 @@ from toplist.feeds.snapshot import check_feeds
 from toplist.feeds.uris import parse_targets, undated
 from toplist.ranktypes import Protocol
 from toplist.storage.database import open_database
+from toplist.storage.trend_models import states
 from toplist.tables import text_table
 
 _CHANGE = "change the setting that the sentence names"
@@ -89,7 +91,9 @@ def _local(settings: Any, sandbox: bool) -> list[Finding]:
     findings = [Finding("settings", State.OK, f"{config.protocol} at {where}", is_needed=True)]
     if config.protocol is Protocol.OPENPLATFORM and not sandbox:
         findings.append(_token(config))
-    return [*findings, _database(config), _feed(config, settings)]
+    database = _database(config)
+    findings += [database, *(() if database.is_blocking else _counts(config))]
+    return [*findings, _feed(config, settings)]
 
 
 def _token(config: Config) -> Finding:
@@ -137,6 +141,20 @@ def _database_todo(url: URL, said: str) -> str:
     if "permission denied" in said:
         return "let the user create tables in its schema: GRANT CREATE ON SCHEMA public TO …"
     return "start the server, or correct host and port in TOPLIST_DATABASE_URL"
+
+
+def _counts(config: Config) -> list[Finding]:
+    """What a sale count covers, with the evidence, and what the breakout models are worth."""
+    engine = open_database(config.places.database_url)
+    found = states(engine, business_date(utc_now()) + timedelta(days=1))
+    engine.dispose()
+    findings = []
+    for source, protocol, state in found:
+        coverage = state.coverage(protocol, config.count_covers)
+        findings.append(Finding(f"sale counts {source} {protocol}", State.OK, f"{coverage} ({state.evidence})"))
+        if warnings := state.warnings(coverage):
+            findings.append(Finding(f"breakout {source} {protocol}", State.NOTE, "; ".join(warnings)))
+    return findings
 
 
 def _feed(config: Config, settings: Any) -> Finding:

@@ -14,11 +14,12 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from toplist.errors import ToplistError
+from toplist.ratelimit.connections import GatewayConnections
 from toplist.ratelimit.shared_state import SharedState
 from toplist.ratelimit.slots import TOLERANCE, Delay, Grant, Waiting, spacing
 
@@ -38,16 +39,6 @@ class LimiterClosed(ToplistError):
 
 class LimiterFailed(ToplistError):
     """The rate limiter does not work any more; no request can be sent. The message says why."""
-
-
-class Connections(Protocol):
-    """What the limiter needs of the connections to the gateway."""
-
-    def is_ready(self) -> bool:
-        """Whether an open connection is set aside for the next request."""
-
-    async def prepare(self) -> None:
-        """Set one aside. Raises nothing: the request reports what went wrong."""
 
 
 @dataclass(eq=False, slots=True)
@@ -106,7 +97,7 @@ class RateLimiter:
         self._spacing = spacing(qps)
         self._is_stopping = is_stopping
         self._clock = clock
-        self._connections: Connections | None = None
+        self._connections: GatewayConnections | None = None
         self._queue: list[_Waiter] = []
         self._arrival = asyncio.Event()
         self._cancelled: list[tuple[Callable[[object], bool], Callable[[], Exception]]] = []
@@ -128,7 +119,7 @@ class RateLimiter:
             raise LimiterFailed(self._failure) from error
         self._task = asyncio.ensure_future(self._run())
 
-    def use(self, connections: Connections) -> None:
+    def use(self, connections: GatewayConnections) -> None:
         """Have a connection ready before each slot."""
         self._connections = connections
 
@@ -265,7 +256,7 @@ class RateLimiter:
         await self._prepare()
         queue = sorted((each for each in self._queue if not each.permit.done()), key=lambda each: each.age)
         described = [each.described() for each in queue]
-        if not queue:
+        if not queue or self._is_stopping():
             return await asyncio.sleep(0)
         self._arrival.clear()
         decision, offset = await self._ask(lambda state: state.reserve(described, self._margin))
@@ -294,7 +285,8 @@ class RateLimiter:
             await self._until(max(grant.at + offset, self._last_at + self._spacing) - _CONFIRM_AHEAD)
             if self._is_stopping() or self._paused_until > self._clock():
                 return None
-            await self._prepare()
+            if self._connections is not None and not self._connections.has_failed:
+                await self._prepare()
             decision, offset = await self._ask(lambda state, grant=grant: state.confirm(grant, waiting))  # type: ignore[misc]
             if isinstance(decision, Delay):
                 await self._delay(decision, offset)
@@ -326,8 +318,15 @@ class RateLimiter:
             self._margin *= 0.9
 
     async def _prepare(self) -> None:
-        if self._connections is not None and not self._connections.is_ready():
-            await self._connections.prepare()
+        """Have a connection ready, or the reason why there is none; not once the crawl is told to stop."""
+        if self._connections is None or self._connections.is_ready():
+            return
+        preparing = asyncio.ensure_future(self._connections.prepare())
+        try:
+            while not preparing.done() and not self._is_stopping():
+                await asyncio.wait([preparing], timeout=_POLL_INTERVAL)
+        finally:
+            preparing.cancel()
 
     async def _until(self, at: float, *, wake: asyncio.Event | None = None) -> None:
         """Sleep until `at`; return early when `wake` is set or the crawl is told to stop."""

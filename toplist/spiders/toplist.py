@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from datetime import date, datetime
 from functools import cached_property, partial
 from typing import Any
@@ -18,6 +20,7 @@ from toplist.api.parse_issues import ParseIssues
 from toplist.config import Config
 from toplist.enrichment.daily import Daily
 from toplist.enrichment.details import Details
+from toplist.errors import StorageUnavailable
 from toplist.feeds.s3 import S3Options
 from toplist.feeds.snapshot import check_before_crawl, deliver_snapshot
 from toplist.gateway_spider import GatewaySpider
@@ -27,10 +30,15 @@ from toplist.list_pages import ListAccumulator, finished_list, is_last
 from toplist.options import CrawlOptions
 from toplist.planning import Plan
 from toplist.ratelimit.limiter import LimiterClosed
+from toplist.report.assemble import Highlights
+from toplist.report.publish import Report, check_report, report_of_crawl
 from toplist.storage.history import History
 from toplist.storage.ledger import Ledger
 
 MARKET_CLOCK = b"X-Sandbox-Clock"
+
+
+logger = logging.getLogger(__name__)
 
 
 class TopListSpider(GatewaySpider):
@@ -42,6 +50,7 @@ class TopListSpider(GatewaySpider):
     @classmethod
     def check(cls, config: Config, options: CrawlOptions, settings: BaseSettings) -> None:
         check_before_crawl(config.places, options.snapshot_date, S3Options.from_settings(settings))
+        check_report(config.places, options.snapshot_date)
         AlertOptions.of(config)
 
     @cached_property
@@ -63,6 +72,18 @@ class TopListSpider(GatewaySpider):
         )
 
     @cached_property
+    def write_report(self) -> Callable[[Highlights], Report | None]:
+        """Writes the snapshot's page, where one is wanted; blocking, raises nothing."""
+        return partial(
+            report_of_crawl,
+            self.storage.engine,
+            self.config.places,
+            self.config.source,
+            self.options.snapshot_date,
+            S3Options.from_settings(self.settings),
+        )
+
+    @cached_property
     def details(self) -> Details:
         """The details of single offers."""
         return Details(*self.enrichment_parts(), deliver=self.deliver)
@@ -74,12 +95,17 @@ class TopListSpider(GatewaySpider):
 
     async def start(self) -> AsyncIterator[Any]:
         """Plan the snapshot's lists and ask for each; DeltaFetch skips those that are complete."""
+        with suppress(StorageUnavailable):  # the crawl was stopped, with the reason
+            async for request in self._requests():
+                yield request
+
+    async def _requests(self) -> AsyncIterator[Request]:
         self.plan = await self.planner.make_plan()
         if self.plan is None or self.options.dry_run:
             return
         async for batch in self.planner.batches(self.plan):
-            for key, complete_rows in batch:
-                yield self._page(key, 1, ListAccumulator(), complete_rows=complete_rows)
+            for key, complete_rows, last_rows in batch:
+                yield self._page(key, 1, ListAccumulator(last_rows), complete_rows=complete_rows)
             await self.has_room()
         async for request in self._extras():
             yield request
@@ -119,21 +145,31 @@ class TopListSpider(GatewaySpider):
     ) -> Iterator[Request | RankList]:
         """Take a page in; ask for the next, or end the list."""
         accumulator.add(key, page, self.options.page_size, response.answer, self._collected_at(response))
-        if is_last(self.options, page, accumulator, response.answer):
-            self._count(accumulator.rows.issues)
-            yield finished_list(key, accumulator, self.options, self.categories.tree)
-        else:
+        if not is_last(self.options, page, accumulator, response.answer):
             yield self._page(key, page + 1, accumulator)
+            return
+        doubt = accumulator.doubt(self.options)
+        if doubt and accumulator.before is None:
+            logger.info("Asking %s once more: %s", response.meta["toplist_subject"], doubt)
+            yield self._page(key, 1, accumulator.again())
+            return
+        self._count(accumulator.rows.issues)
+        yield finished_list(key, accumulator, self.options, self.categories.tree)
 
     def list_failed(self, failure: Failure) -> Iterator[RankList]:
         """End a list as failed, with the code and the message. A list that was never sent stays pending."""
         error = failure.value
-        if isinstance(error, IgnoreRequest | LimiterClosed):
+        if isinstance(error, IgnoreRequest | LimiterClosed | StorageUnavailable):
+            return
+        request: Request = failure.request  # type: ignore[attr-defined]
+        first = request.cb_kwargs["accumulator"].before
+        if first is not None and first.rows.received:
+            yield finished_list(request.meta["toplist_key"], first, self.options, self.categories.tree)
             return
         reason = failure_reason(error, self.session)
         if reason.is_unreadable:
             self.control.stop_if("unreadable", self.breaker.unreadable())
-        key: ListKey = failure.request.meta["toplist_key"]  # type: ignore[attr-defined]
+        key: ListKey = request.meta["toplist_key"]
         code, message = reason.code, reason.message
         yield finished_list(key, ListAccumulator(), self.options, self.categories.tree, code=code, message=message)
 
