@@ -97,18 +97,20 @@ class SharedState:
                 write(after)
         return decision, offset
 
-    def confirm(self, grant: Grant, waiting: Waiting, *, is_late: bool = False) -> tuple[Grant | Delay | None, float]:
+    def confirm(
+        self, grant: Grant, waiting: Waiting, *, lead: float = 0.0, is_late: bool = False
+    ) -> tuple[Grant | Delay | None, float]:
         """Whether a reserved slot may be used: one statement; two more where it is late, only these if `is_late`."""
         if not is_late:
             reading = self._row.look()
             offset = self._read(reading)
             if self._step:
                 return None, offset  # the slot is of the clock as it was; the next reservation corrects the state
-            decision, after = slots.confirm(SlotState.loads(reading.text), reading.now, self._qps, grant, waiting)
+            decision, after = slots.confirm(SlotState.loads(reading.text), reading.now, self._qps, grant, waiting, lead)
             if after is None:
                 return decision, offset
         with self._locked() as (state, now, offset, write):
-            decision, after = slots.confirm(state, now, self._qps, grant, waiting)
+            decision, after = slots.confirm(state, now, self._qps, grant, waiting, lead)
             if after is not None:
                 write(after)
         return decision, offset

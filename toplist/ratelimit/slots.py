@@ -150,26 +150,28 @@ def reserve(
 
 
 def confirm(
-    state: SlotState, now: float, qps: float, grant: Grant, waiting: Waiting
+    state: SlotState, now: float, qps: float, grant: Grant, waiting: Waiting, lead: float = 0.0
 ) -> tuple[Grant | Delay | None, SlotState | None]:
-    """At the reserved time: may the request still be sent?
+    """Shortly before the reserved time: may the request still be sent?
 
-    Returns the grant (later than before where another process was late, `now` where this one is), a Delay where a
-    pause has begun in between, or None where the slot is lost; and the state to store, None where it did not change.
+    Returns the grant (later than before where another process was late, `lead` from now where this one is), a Delay
+    where a pause has begun in between, or None where the slot is lost; and the state to store, None where it did not
+    change. `lead` is the time that the answer takes to reach the process: a slot that began before would be late again.
     """
     if state.written_at > now + MAX_DELAY:
         return None, None  # the clock was set back: the slot is of the clock as it was
     if state.pause_until > now:
         return Delay(state.pause_until, is_pause=True), None
     grant = replace(grant, at=grant.at + state.drift - grant.drift, drift=state.drift)
-    late = now - grant.at
-    if late <= TOLERANCE:
+    if now - grant.at <= TOLERANCE:
         return grant, None
+    at = now + lead
     if state.last_at == grant.at:
-        return replace(grant, at=now), _taken(state, now, now, qps, waiting)
+        return replace(grant, at=at), _taken(state, now, at, qps, waiting)
+    late = at - grant.at
     if late < spacing(qps, state.factor) and grant.at > state.drifted_at - TOLERANCE:
         state = _drifted(state, now, late)
-        return replace(grant, at=now, drift=state.drift), state
+        return replace(grant, at=at, drift=state.drift), state
     return None, None
 
 
