@@ -29,14 +29,17 @@ logger = logging.getLogger(__name__)
 
 
 class TopListSpider(SnapshotSpider):
-    """One snapshot of the ranking lists (榜单). Its arguments are `toplist.options.Arguments`."""
+    """One snapshot of the ranking lists (榜单). Its arguments are `toplist.options.Arguments`.
+
+    Where the database stays away, the storage has stopped the crawl and said why: callbacks only end.
+    """
 
     name = "toplist"
     plan: Plan | None = None
 
     async def start(self) -> AsyncIterator[Any]:
         """Plan the snapshot's lists and ask for each; DeltaFetch skips those that are complete."""
-        with suppress(StorageUnavailable):  # the crawl was stopped, with the reason
+        with suppress(StorageUnavailable):
             async for request in self._requests():
                 yield request
 
@@ -66,16 +69,19 @@ class TopListSpider(SnapshotSpider):
 
     async def parse_detail(self, response: ApiResponse) -> None:
         """Store an offer's detail. It is no item: the entries show it."""
-        await self.details.take(response.answer, self._collected_at(response))
+        with suppress(StorageUnavailable):
+            await self.details.take(response.answer, self._collected_at(response))
 
     async def detail_failed(self, failure: Failure) -> None:
         """An offer without a detail; its entries stay as their lists had them."""
-        await self.details.take_failure(failure)
+        with suppress(StorageUnavailable):
+            await self.details.take_failure(failure)
 
     async def parse_daily(self, response: ApiResponse, figure: Figure) -> None:
         """Store an offer's daily figures."""
         figures: dict[date, int | float] = response.answer
-        await self.daily.take(response.meta["toplist_offer"], figure, figures)
+        with suppress(StorageUnavailable):
+            await self.daily.take(response.meta["toplist_offer"], figure, figures)
 
     def daily_failed(self, failure: Failure) -> None:
         """Figures that did not come."""
