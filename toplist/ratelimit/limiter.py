@@ -308,7 +308,7 @@ class RateLimiter:
 
     async def _grant(self, waiter: _Waiter, waiting: Waiting, grant: Grant, offset: float) -> None:
         self._last_at = at = grant.at + offset
-        permit = Permit(asyncio.get_running_loop().create_future(), lambda: 0 < self._spacing / 2 < self._clock() - at)
+        permit = Permit(asyncio.get_running_loop().create_future(), lambda: self._is_too_late(at))
         self._queue.remove(waiter)
         waiter.permit.set_result(permit)
         if not await permit.end():
@@ -322,6 +322,10 @@ class RateLimiter:
             await self._ask(lambda state: state.confirm(grant, waiting, is_late=True))
         else:
             self._margin *= 0.9
+
+    def _is_too_late(self, at: float) -> bool:
+        """Whether the slot at `at` can't be used any more: a pause has begun, or the next slot is near."""
+        return self._paused_until > self._clock() or 0 < self._spacing / 2 < self._clock() - at
 
     async def _prepare(self) -> None:
         """Have a connection ready, or the reason why there is none; not once the crawl is told to stop."""
