@@ -117,7 +117,7 @@ def cost(engine: Engine, list_id: int) -> tuple[float, float]:
     ended = next_day(list_id)
     history = History(engine, Ledger(engine, TODAY))
     began = time.perf_counter()
-    add_trends(ended, HistoryReader(engine), TrendConfig(), None)
+    add_trends(ended, HistoryReader(engine), TrendConfig())
     between = time.perf_counter()
     history.store(ended)
     assert ended.entries[0].sale_growth is not None

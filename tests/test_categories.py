@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from toplist.categories.tree import TOP, Category, Reading, Tree
+from toplist.categories.tree import TOP, Category, ChildrenReading, Tree
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -16,7 +16,7 @@ def grown(tree: Tree, parent_id: str, *children: str, leaves: Iterable[str] = ()
     tree.grow(
         parent_id,
         [Category(each, parent_id, f"name{each}", parent.level + 1, each in leaves) for each in children],
-        Reading(read_at, retired=1),
+        ChildrenReading(read_at, retired=1),
     )
 
 

@@ -8,14 +8,17 @@ from typing import Any
 
 import pytest
 from scrapy import Request
+from scrapy.exceptions import DontCloseSpider, IgnoreRequest
 from scrapy.http import TextResponse
 
 from tests.fakes import SECRET, FakeClock, FakeControl, FakeLimiter, FakeStats, a_key, a_session, options
 from toplist.api.details import detail_call
+from toplist.api.tokens import refresh_call
 from toplist.circuit_breaker import CircuitBreaker
 from toplist.downloadermiddlewares import ApiResponseMiddleware
 from toplist.errors import ApiError, FatalApiError, Forbidden, ListError, PermissionDenied, Throttled, TransientApiError
 from toplist.http import ApiResponse
+from toplist.ranktypes import Protocol
 from toplist.ratelimit.limiter import RateLimiter
 from toplist.requests import RequestFactory
 from toplist.scheduler import AGAIN
@@ -39,6 +42,7 @@ class Harness:
         self.control = FakeControl()
         self.stats = FakeStats()
         self.retries: list[str] = []
+        self.scheduled: list[Request] = []
         self.requests = RequestFactory(self.session, options())
         anything: Any = self
         self.middleware = ApiResponseMiddleware(
@@ -50,6 +54,7 @@ class Harness:
             stats=anything.stats,
             pause_seconds=300,
             retry=self._retry,
+            schedule=self.scheduled.append,
         )
 
     def _retry(self, request: Request, reason: str) -> Request | None:
@@ -102,11 +107,61 @@ def test_a_403_pauses_everything_and_the_same_call_is_first(harness: Harness) ->
 
 def test_the_fourth_403_in_a_row_stops_the_crawl(harness: Harness) -> None:
     for _ in range(3):
-        harness.answer(harness.request(), b"", 403)
+        harness.answer(harness.request(), b"", 403)  # another list each time
         harness.clock.seconds += 300
     with pytest.raises(Forbidden):
         harness.answer(harness.request(), b"", 403)
     assert harness.control.reason == "forbidden"
+
+
+def test_a_list_that_is_paused_for_twice_is_asked_after_all_others(harness: Harness) -> None:
+    again = harness.answer(harness.request(), b"", 403)
+    assert again.meta[AGAIN]
+    harness.clock.seconds += 300
+    with pytest.raises(IgnoreRequest):
+        harness.answer(again, b"", 403)
+    assert harness.limiter.told == [("pause", 300)] * 2
+    assert harness.scheduled == []
+    with pytest.raises(DontCloseSpider):
+        harness.middleware.spider_idle()
+    assert [request.meta["toplist_key"] for request in harness.scheduled] == [a_key()]
+    harness.middleware.spider_idle()  # nothing is postponed any more
+    assert len(harness.scheduled) == 1
+
+
+def test_a_stopped_crawl_asks_for_nothing_that_was_postponed(harness: Harness) -> None:
+    again = harness.answer(harness.request(), b"", 403)
+    harness.clock.seconds += 300
+    with pytest.raises(IgnoreRequest):
+        harness.answer(again, b"", 403)
+    harness.control.stop("refused", "no")
+    harness.middleware.spider_idle()
+    assert harness.scheduled == []
+
+
+def test_a_403_at_the_tokens_endpoint_pauses_everything(harness: Harness) -> None:
+    request = harness.requests.call(refresh_call(), "a new access token")
+    assert harness.answer(request, b"<html>", 403).meta[AGAIN]
+    assert harness.limiter.told == [("pause", 300)]
+
+
+def a_detail(harness: Harness) -> Request:
+    return harness.requests.call(detail_call("7"), "the details of offer 7", meta={"toplist_offer": "7"})
+
+
+def test_details_that_are_forbidden_throttled_or_refused_do_not_stop_the_crawl(harness: Harness) -> None:
+    for _ in range(3):
+        harness.answer(a_detail(harness), b"", 403)
+        harness.clock.seconds += 300
+    with pytest.raises(Forbidden):
+        harness.answer(a_detail(harness), b"", 403)
+    harness.answer(a_detail(harness), {"error_code": "gw.QosAppFrequencyLimit"}, 400)
+    harness.clock.seconds += 600
+    with pytest.raises(Throttled):
+        harness.answer(a_detail(harness), {"error_code": "gw.QosAppFrequencyLimit"}, 400)
+    with pytest.raises(FatalApiError):
+        harness.answer(a_detail(harness), {"error_code": "401", "error_message": "no"}, 401)
+    assert harness.control.stopped is None
 
 
 def test_a_throttle_backs_off_and_the_next_success_recovers(harness: Harness) -> None:
@@ -130,6 +185,17 @@ def test_an_answer_that_can_not_be_read_spends_its_attempts(harness: Harness) ->
     assert harness.answer(request, b"<html>") is request
     with pytest.raises(TransientApiError):
         harness.answer(request, b"<html>")
+
+
+def test_an_answer_about_another_list_is_asked_again_and_then_fails_by_that_name(harness: Harness) -> None:
+    request = harness.requests.list_page(a_key("hot", "311", Protocol.OPENPLATFORM), 1, print, print)
+    rows = {"rankProductModels": [{"itemId": 1}]}
+    for about in ({"rankId": "312", "rankType": "hot"}, {"rankId": "311", "rankType": "complex"}):
+        assert harness.answer(request, {"result": {"result": {**about, **rows}}}) is request
+    with pytest.raises(TransientApiError, match="other list: the answer is about hot in 312"):
+        harness.answer(request, {"result": {"result": {"rankId": 312, **rows}}})
+    response = harness.answer(request, {"result": {"result": {"rankId": 311, "rankType": "hot", **rows}}})
+    assert response.answer.rows == [{"itemId": 1}]
 
 
 def test_an_unknown_code_fails_the_list_with_the_code_and_its_subject(harness: Harness) -> None:
@@ -167,13 +233,21 @@ def test_a_refused_secret_stops_the_crawl(harness: Harness) -> None:
 @pytest.mark.parametrize("renews", [True, False])
 def test_a_refused_token_is_renewed_or_stops_the_crawl(harness: Harness, renews: bool) -> None:
     harness.tokens.renews = renews
-    request = harness.requests.call(detail_call("7"), "the details of offer 7", meta={"toplist_offer": "7"})
+    request = harness.requests.list_page(a_key(protocol=Protocol.OPENPLATFORM), 1, print, print)
     if renews:
         assert isinstance(harness.answer(request, {"error_code": "401", "error_message": "no token"}, 401), Request)
     else:
         with pytest.raises(FatalApiError):
             harness.answer(request, {"error_code": "401", "error_message": "no token"}, 401)
     assert (harness.control.reason == "refused") is not renews
+
+
+def test_a_refused_detail_leaves_the_lists_alone(harness: Harness) -> None:
+    harness.tokens.renews = False
+    request = harness.requests.call(detail_call("7"), "the details of offer 7", meta={"toplist_offer": "7"})
+    with pytest.raises(FatalApiError):
+        harness.answer(request, {"error_code": "401", "error_message": "no token"}, 401)
+    assert harness.control.reason is None
 
 
 def deny(harness: Harness, request: Request) -> PermissionDenied:

@@ -57,6 +57,9 @@ def test_a_mode_that_was_chosen_stays(tmp_path: Path) -> None:
     with replacing(path) as part:
         part.write_text("new")
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    with replacing(path, keep_mode=False) as part:
+        part.write_text("secret")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_a_long_chinese_name_fits(tmp_path: Path) -> None:

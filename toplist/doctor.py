@@ -1,4 +1,4 @@
-"""What a crawl needs, tried one by one: `scrapy doctor`. Requests go through the gate, like a crawl's."""
+"""What a crawl needs, tried one by one: `scrapy doctor`. Requests wait in the rate limiter, like a crawl's."""
 
 from __future__ import annotations
 
@@ -11,18 +11,31 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import scrapy
+from scrapy.exceptions import CannotResolveHostError, DownloadConnectionRefusedError, DownloadTimeoutError
 
+from toplist import settings
 from toplist.api.calls import Call, category_call, list_call, time_call
 from toplist.api.daily import Figure, daily_call
 from toplist.api.details import detail_call
 from toplist.api.parse_issues import ParseIssues
 from toplist.api.rows import RowError, read_row
-from toplist.api.tokens import read_instant
+from toplist.api.tokens import read_instant, refresh_call
 from toplist.categories.tree import builtin_roots
 from toplist.circuit_breaker import CircuitBreaker
-from toplist.errors import ApiError, FatalApiError, Forbidden, ListError, PermissionDenied, Throttled, ToplistError
+from toplist.errors import (
+    ApiError,
+    ClockSkewed,
+    FatalApiError,
+    Forbidden,
+    ListError,
+    PermissionDenied,
+    Throttled,
+    ToplistError,
+    TransientApiError,
+)
 from toplist.gateway_spider import GatewaySpider
-from toplist.http import ApiResponse
+from toplist.http import ApiResponse, failure_reason
+from toplist.options import ALL
 from toplist.ranktypes import RANK_TYPES, Protocol
 
 if TYPE_CHECKING:
@@ -31,12 +44,26 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
 _NEAR = 5.0  # seconds that a clock may be off without a word
-_WAIT = "wait for the gateway to let this key in again, 5 minutes at least"
-_TRY = "try again; if it stays, see whether TOPLIST_GATEWAY_URL can be reached from here"
-_APPLY = "apply for it in the app's solution on open.1688.com; the crawl goes on without it"
+_APPLY = "apply for it in the app's solution on open.1688.com; a crawl goes on without it"
+#: What to do about an error, by what it is. The first that fits counts.
+_TODO: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
+    (Forbidden, "wait an hour, and look for other programs that use the key or the address; then ask the platform"),
+    (Throttled, "look for other programs that use the key; try again later, or tomorrow if its quota is spent"),
+    (ClockSkewed, "set this computer's clock (NTP); the gateway refused its time"),
+    (TransientApiError, "try again later: the gateway answers, but not in a way that can be read"),
+    (ListError, "try again; if it stays, the gateway does not accept this call: report it with the code"),
+    (
+        DownloadTimeoutError,
+        "try again; if it stays, see whether a firewall or a proxy stands between here and TOPLIST_GATEWAY_URL",
+    ),
+    (CannotResolveHostError, "check the host in TOPLIST_GATEWAY_URL, and this computer's DNS"),
+    (DownloadConnectionRefusedError, "check host and port in TOPLIST_GATEWAY_URL: nothing listens there"),
+    (Exception, "try again; if it stays, see whether TOPLIST_GATEWAY_URL can be reached from here"),
+)
+_MAX_CATEGORIES = 20  # of those that are set, this many are looked up
 
 
-class State(StrEnum):
+class CheckState(StrEnum):
     """How a check went. A note does not keep a crawl from working, a problem of what is needed does."""
 
     OK = "ok"
@@ -50,7 +77,7 @@ class Finding:
     """One check: what it is about, how it went, what was seen, what to do. `is_needed`: no crawl works without it."""
 
     check: str
-    state: State
+    state: CheckState
     seen: str = ""
     todo: str = ""
     is_needed: bool = False
@@ -58,7 +85,7 @@ class Finding:
     @property
     def is_blocking(self) -> bool:
         """Whether a crawl would not work."""
-        return self.is_needed and self.state in (State.PROBLEM, State.UNCHECKED)
+        return self.is_needed and self.state in (CheckState.PROBLEM, CheckState.UNCHECKED)
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -84,6 +111,7 @@ class DoctorSpider(GatewaySpider):
     name = "doctor"
     breaker_class = _NoPatience
     custom_settings = {  # noqa: RUF012 - Scrapy's own way to say it
+        **settings.gateway_spiders,
         "EXTENSIONS": {"toplist.extensions.SnapshotExtension": None},
         "DOWNLOADER_MIDDLEWARES": {"toplist.lease_middleware.LeaseMiddleware": None},
         "DELTAFETCH_ENABLED": False,
@@ -92,12 +120,12 @@ class DoctorSpider(GatewaySpider):
     }
 
     @classmethod
-    def update_settings(cls, settings: scrapy.settings.BaseSettings) -> None:
+    def update_settings(cls, given: scrapy.settings.BaseSettings) -> None:
         """Switch off by name what stores, among the project's own components."""
-        own = {name: dict(settings.getdict(name)) for name in ("EXTENSIONS", "DOWNLOADER_MIDDLEWARES")}
-        super().update_settings(settings)
+        own = {name: dict(given.getdict(name)) for name in ("EXTENSIONS", "DOWNLOADER_MIDDLEWARES")}
+        super().update_settings(given)
         for name, components in own.items():
-            settings.set(name, components | cls.custom_settings[name], priority="spider")
+            given.set(name, components | cls.custom_settings[name], priority="spider")
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
@@ -113,6 +141,8 @@ class DoctorSpider(GatewaySpider):
         """Everything in a row, so that what comes first can explain what comes later."""
         await self._clock()
         await self._secret()
+        await self._refresh()
+        await self._categories()
         offer_id = await self._rank_types()
         if self.config.protocol is Protocol.OPENPLATFORM:
             await self._singles(offer_id)
@@ -122,31 +152,76 @@ class DoctorSpider(GatewaySpider):
     async def _clock(self) -> None:
         before = time.time()
         answer = await self._ask(time_call(), "the gateway's clock")
+        if isinstance(answer, FatalApiError):
+            # It is not the clock that was refused, and nothing else will be answered.
+            self._add("clock", CheckState.UNCHECKED, "see below")
+            return self._find("key and secret", answer, is_needed=True)
         if isinstance(answer, Exception):
             return self._find("clock", answer)
         at = read_instant(answer.answer)
         if at is None:
-            return self._add("clock", State.NOTE, "the gateway's clock can't be read")
+            return self._add("clock", CheckState.NOTE, "the gateway's clock can't be read")
         off = (before + time.time()) / 2 - at.timestamp()
         if abs(off) < _NEAR:
-            return self._add("clock", State.OK, f"within {_NEAR:g} s of the gateway's")
+            return self._add("clock", CheckState.OK, f"within {_NEAR:g} s of the gateway's")
         todo = "let this computer keep its clock by NTP; a crawl follows the gateway's clock when it is told to"
-        return self._add("clock", State.NOTE, f"{off:+.0f} s off the gateway's", todo)
+        return self._add("clock", CheckState.NOTE, f"{off:+.0f} s off the gateway's", todo)
 
     async def _secret(self) -> None:
         """The tree's API is signed and needs no token, so its answer proves key and secret."""
+        if any(each.check == "key and secret" for each in self.findings):
+            return
         answer = await self._ask(category_call("0"), "the root categories")
         tree = "the category tree"
         if isinstance(answer, PermissionDenied):
-            self._add("key and secret", State.OK, "accepted", is_needed=True)
+            self._add("key and secret", CheckState.OK, "accepted", is_needed=True)
             todo = "apply for alibaba.category.get; without it, a level needs the tree that the database kept"
-            self._add(tree, State.NOTE, str(answer), todo)
+            self._add(tree, CheckState.NOTE, str(answer), todo)
         elif isinstance(answer, Exception):
             self._is_unreachable = not isinstance(answer, ApiError)
             self._find("key and secret", answer, is_needed=True)
         else:
-            self._add("key and secret", State.OK, "accepted", is_needed=True)
-            self._add(tree, State.OK, "granted")
+            self._add("key and secret", CheckState.OK, "accepted", is_needed=True)
+            self._add(tree, CheckState.OK, "granted")
+
+    async def _refresh(self) -> None:
+        """Renew the access token, where nothing is lost by it: what a renewal brings must be kept, or was missing."""
+        tokens, file = self.session.tokens, self.config.token_file
+        if not tokens.refresh_token:
+            return None
+        if tokens.access_token and file is None:
+            todo = "set TOPLIST_TOKEN_FILE, so that a renewed token is kept: then it is tried"
+            return self._add("refresh token", CheckState.NOTE, "not tried: it would replace TOPLIST_ACCESS_TOKEN", todo)
+        answer = await self._ask(refresh_call(), "a new access token")
+        if isinstance(answer, ApiError) and not isinstance(answer, Forbidden | Throttled | TransientApiError):
+            said = self.session.redact(answer.message or answer.code)
+            todo = "check TOPLIST_REFRESH_TOKEN; if it is right, have the merchant grant the app anew"
+            return self._add("refresh token", CheckState.PROBLEM, said, todo, is_needed=True)
+        if isinstance(answer, Exception):
+            return self._find("refresh token", answer, is_needed=True)
+        self.session.renew(answer.answer)
+        if file is not None:
+            async with file.lock():
+                file.write(self.session.tokens)
+        return self._add("refresh token", CheckState.OK, "accepted", is_needed=True)
+
+    async def _categories(self) -> None:
+        """Whether the gateway knows the categories that are set."""
+        for category_id in (self.options.categories or ())[:_MAX_CATEGORIES]:
+            if category_id == ALL:
+                return
+            answer = await self._ask(category_call(category_id), f"category {category_id}")
+            check = f"category {category_id}"
+            if isinstance(answer, PermissionDenied):
+                return
+            if isinstance(answer, ListError) or (isinstance(answer, ApiResponse) and not answer.answer):
+                todo = "look it up with scrapy categories --search, and correct TOPLIST_CATEGORIES"
+                self._add(check, CheckState.PROBLEM, "the gateway does not know it", todo, is_needed=True)
+            elif isinstance(answer, Exception):
+                self._find(check, answer)
+            else:
+                names = [node.name for node in answer.answer if node.category_id == category_id]
+                self._add(check, CheckState.OK, " ".join(name for name in names if name) or "known")
 
     async def _rank_types(self) -> str | None:
         """A list of one row for each; returns an offer id, if one came."""
@@ -161,7 +236,7 @@ class DoctorSpider(GatewaySpider):
             if isinstance(answer, Exception):
                 self._find(check, answer, is_needed=needed)
             else:
-                self._add(check, State.OK, "granted", is_needed=needed)
+                self._add(check, CheckState.OK, "granted", is_needed=needed)
                 offer_id = offer_id or self._first_offer(answer)
         return offer_id
 
@@ -180,7 +255,7 @@ class DoctorSpider(GatewaySpider):
         for check, call in calls.items():
             answer = await self._ask(call, check, {"toplist_offer": offer_id or "1"})
             if isinstance(answer, ApiResponse | ListError):
-                self._add(check, State.OK, "granted")
+                self._add(check, CheckState.OK, "granted")
             else:
                 self._find(check, answer)
 
@@ -200,18 +275,20 @@ class DoctorSpider(GatewaySpider):
 
     def _find(self, check: str, error: Exception, *, is_needed: bool = False) -> None:
         if isinstance(error, _NotAsked):
-            return self._add(check, State.UNCHECKED, "see above", is_needed=is_needed)
+            return self._add(check, CheckState.UNCHECKED, "see above", is_needed=is_needed)
         if isinstance(error, PermissionDenied):
-            state = State.PROBLEM if is_needed else State.NOTE
+            state = CheckState.PROBLEM if is_needed else CheckState.NOTE
             return self._add(check, state, "no grant", _APPLY, is_needed=is_needed)
-        said = self.session.redact(str(error) or type(error).__name__)
-        todo = _WAIT if isinstance(error, Forbidden | Throttled) else _TRY
+        said = str(failure_reason(error, self.session))
+        todo = next(todo for kind, todo in _TODO if isinstance(error, kind))
         if isinstance(error, FatalApiError):
             # What a refusal is answered with names the setting behind the gateway's own words.
-            said, _, todo = said.partition("; ")
-        return self._add(check, State.PROBLEM, said, todo, is_needed=is_needed)
+            said, _, todo = self.session.redact(str(error)).partition("; ")
+        # A gateway that refuses everything, or the clock, lets no crawl work, whatever was asked when it did.
+        is_needed = is_needed or isinstance(error, Forbidden | Throttled | ClockSkewed | FatalApiError)
+        return self._add(check, CheckState.PROBLEM, said, todo, is_needed=is_needed)
 
-    def _add(self, check: str, state: State, seen: str, todo: str = "", *, is_needed: bool = False) -> None:
+    def _add(self, check: str, state: CheckState, seen: str, todo: str = "", *, is_needed: bool = False) -> None:
         self.findings.append(Finding(check, state, seen, todo, is_needed))
 
 
@@ -223,5 +300,5 @@ def rank_type_findings(findings: list[Finding]) -> Iterator[Finding]:
 
 def is_ready(findings: list[Finding]) -> bool:
     """Whether a crawl would work: nothing that is needed is missing, and one rank type at least is granted."""
-    granted = any(each.state is State.OK for each in rank_type_findings(findings))
+    granted = any(each.state is CheckState.OK for each in rank_type_findings(findings))
     return granted and not any(each.is_blocking for each in findings)

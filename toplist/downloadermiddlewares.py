@@ -9,9 +9,10 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Self
 
-from scrapy import Request
+from scrapy import Request, signals
 from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.retry import get_retry_request
+from scrapy.exceptions import DontCloseSpider, IgnoreRequest
 from scrapy.http import Response
 from scrapy.statscollectors import StatsCollector
 
@@ -40,6 +41,9 @@ from toplist.token_renewal import TokenManager
 
 logger = logging.getLogger(__name__)
 
+PAUSED_TIMES = "toplist_paused_times"
+MAX_PAUSES_IN_FRONT = 2  # a list that is answered 403 this often is asked again after all others
+
 _Action = Callable[[Request, Response, ApiError], Awaitable[Request | None]]
 
 
@@ -47,7 +51,8 @@ class ApiResponseMiddleware:
     """Reads every answer to a call and acts on what it says.
 
     A readable one goes to the callback as an `ApiResponse`; a failure goes to the errback as one of `toplist.errors`.
-    `retry` makes the next attempt of a request, or None when its attempts are spent.
+    `retry` makes the next attempt of a request, or None when its attempts are spent. `schedule` gives a request to the
+    scheduler.
     """
 
     def __init__(
@@ -61,6 +66,7 @@ class ApiResponseMiddleware:
         stats: StatsCollector,
         pause_seconds: float,
         retry: Callable[[Request, str], Request | None],
+        schedule: Callable[[Request], None],
     ):
         self._session = session
         self._tokens = tokens
@@ -70,6 +76,8 @@ class ApiResponseMiddleware:
         self._stats = stats
         self._pause_seconds = pause_seconds
         self._retry = retry
+        self._schedule = schedule
+        self._postponed: list[Request] = []
         self._is_backed_off = False
         self._denied: dict[str, tuple[str, str]] = {}
         self._actions: dict[type[ApiError], _Action] = {
@@ -90,7 +98,7 @@ class ApiResponseMiddleware:
         def retry(request: Request, reason: str) -> Request | None:
             return get_retry_request(request, spider=spider, reason=reason, max_retry_times=max_retry_times)
 
-        return cls(
+        self = cls(
             session=spider.session,
             tokens=spider.tokens,
             limiter=spider.limiter,
@@ -99,7 +107,10 @@ class ApiResponseMiddleware:
             stats=crawler.stats,
             pause_seconds=spider.config.limits.pause,
             retry=retry,
+            schedule=lambda request: crawler.engine.crawl(request),
         )
+        crawler.signals.connect(self.spider_idle, signals.spider_idle)
+        return self
 
     def process_request(self, request: Request) -> None:
         """Do not send what is known to have no grant."""
@@ -114,8 +125,8 @@ class ApiResponseMiddleware:
             answered = read_response(request, response, self._session)
         except ApiError as error:
             error.subject = request.meta["toplist_subject"]
-            error.message = self._session.redact(error.message)
-            self._stats.inc_value(f"toplist/answers/{type(error).__name__.lower()}")
+            error.redact(self._session.redact)
+            self._stats.inc_value(f"toplist/api_errors/{error.stat_name}")
             again = await self._actions[type(error)](request, response, error)
             if again is None:
                 raise error from None
@@ -130,16 +141,31 @@ class ApiResponseMiddleware:
 
     async def _pause(self, request: Request, response: Response, error: ApiError) -> Request | None:
         why = self._breaker.forbidden(request.meta["toplist_sent_at"])
-        if self._control.stop_if("forbidden", why):
+        if why is not None:
+            self._end("forbidden", why, request)
             return None
         seconds = self._pause_seconds
         await self._limiter.pause(seconds)
         self._stats.set_value("toplist/ratelimit/pauses", self._breaker.pauses_met)
         logger.warning("HTTP 403 for %s: nothing is sent for %g s, then it is asked again", error.subject, seconds)
+        times = request.meta[PAUSED_TIMES] = request.meta.get(PAUSED_TIMES, 0) + 1
+        if times >= MAX_PAUSES_IN_FRONT and "toplist_key" in request.meta:
+            self._postponed.append(_again(request))
+            raise IgnoreRequest(f"{error.subject} is asked again after all other lists")
         return _again(request)
 
+    def spider_idle(self) -> None:
+        """Nothing else is left: ask for what was postponed."""
+        if not self._postponed or self._control.is_stopping():
+            return
+        for request in self._postponed:
+            self._schedule(request)
+        self._postponed.clear()
+        raise DontCloseSpider
+
     async def _back_off(self, request: Request, response: Response, error: ApiError) -> Request | None:
-        if self._control.stop_if("throttled", self._breaker.throttled()):
+        if (why := self._breaker.throttled()) is not None:
+            self._end("throttled", why, request)
             return None
         self._is_backed_off = True
         await self._limiter.back_off()
@@ -170,8 +196,13 @@ class ApiResponseMiddleware:
         about_token = api.needs_token and error.code in TOKEN_CODES
         if about_token and await self._tokens.renew_after_refusal(request.meta["toplist_sent_at"]):
             return _again(request)
-        self._control.stop("refused", f"the gateway refused the request for {error}")
+        self._end("refused", f"the gateway refused the request for {error}", request)
         return None
+
+    def _end(self, reason: str, why: str, request: Request) -> None:
+        """Stop the crawl. What is asked for single offers ends by itself, and the lists stand."""
+        if "toplist_offer" not in request.meta:
+            self._control.stop(reason, why)
 
     async def _deny(self, request: Request, response: Response, error: ApiError) -> Request | None:
         """Fail the lists of a rank type, or of its whole endpoint; or end one kind of single offers' calls."""

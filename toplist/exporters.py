@@ -40,8 +40,8 @@ from scrapy.statscollectors import StatsCollector
 from toplist.addons import hide_password
 from toplist.config import Config
 from toplist.feeds.cells import BOM, cell, safe_text
-from toplist.feeds.formats import encodable, in_utc
 from toplist.feeds.uris import parse_targets
+from toplist.feeds.writers import encodable, in_utc
 from toplist.items import ENTRY_FIELDS, Entry, RankList
 from toplist.options import CrawlOptions
 

@@ -19,14 +19,18 @@ from toplist.config import Config
 from toplist.control import CrawlControl
 from toplist.dates import business_date, utc_now
 from toplist.enrichment.details import Details
+from toplist.errors import StorageUnavailable
 from toplist.exporters import CountingFeedExporter
 from toplist.feeds.s3 import S3Options
 from toplist.items import Status
 from toplist.options import CrawlOptions
 from toplist.ranktypes import Protocol
+from toplist.report.assemble import Highlights
+from toplist.report.publish import Report
 from toplist.spiders.toplist import TopListSpider
 from toplist.storage.retention import prune
 from toplist.storage.storage import Storage
+from toplist.storage.trend_models import TrendModels, refit_models
 from toplist.summary import CrawlSummary, Verdict
 
 logger = logging.getLogger(__name__)
@@ -35,7 +39,11 @@ SHUTDOWN = "shutdown"  # Scrapy's close reason for a signal
 
 
 class SnapshotExtension:
-    """Says how a crawl of the lists went. `deliver` writes the feeds, blocking, and returns what failed."""
+    """Says how a crawl of the lists went. `deliver` writes the feeds, `write_report` the page; both block.
+
+    `deliver` returns what failed. The page's failure is logged only: the page can be made again from the history.
+    `report` is the page that was written.
+    """
 
     def __init__(
         self,
@@ -48,6 +56,7 @@ class SnapshotExtension:
         details: Details,
         deliver: Callable[[], list[str]],
         alerts: SnapshotAlerts,
+        write_report: Callable[[Highlights], Report | None],
         crawler: Crawler,
     ):
         self._config = config
@@ -58,9 +67,11 @@ class SnapshotExtension:
         self._details = details
         self._deliver = deliver
         self._alerts = alerts
+        self._write_report = write_report
         self._crawler = crawler
         self._start_failed = False
         self._feed_failures = ["the feed was not written"]
+        self.report: Report | None = None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -76,6 +87,7 @@ class SnapshotExtension:
             details=spider.details,
             deliver=spider.deliver,
             alerts=_alerts(spider),
+            write_report=spider.write_report,
             crawler=crawler,
         )
         crawler.signals.connect(self.spider_opened, signals.spider_opened)
@@ -86,7 +98,7 @@ class SnapshotExtension:
 
     def spider_opened(self, spider: Spider) -> None:
         day, config = self._options.snapshot_date, self._config
-        logger.info("Snapshot of %s from %s, protocol %s", day, config.source, config.protocol)
+        logger.info("Snapshot of %s (Asia/Shanghai) from %s, protocol %s", day, config.source, config.protocol)
 
     def spider_error(self, response: Response | None) -> None:
         """Without a response it is `start` that failed: Scrapy's close reason says so."""
@@ -103,11 +115,10 @@ class SnapshotExtension:
         elif reason == SHUTDOWN:
             self._feed_failures = ["the feed was not written, the crawl was stopped"]
         else:
-            if self._config.protocol is Protocol.OPENPLATFORM:
-                await self._details.fill()
-            self._feed_failures = await self._storage.run(self._deliver)
-            await self._run_alerts()
-            await self._prune()
+            try:
+                await self._finish_snapshot()
+            except StorageUnavailable:
+                self._feed_failures = ["the feed was not written, the database is away"]
         exporter = self._crawler.get_extension(CountingFeedExporter)
         if exporter is not None:
             await exporter.closed.wait()
@@ -117,6 +128,16 @@ class SnapshotExtension:
         self._crawler.stats.set_value("toplist/verdict", str(verdict))
         if not self._options.dry_run:
             await self._tell(verdict)
+
+    async def _finish_snapshot(self) -> None:
+        """Raises StorageUnavailable."""
+        if self._config.protocol is Protocol.OPENPLATFORM:
+            await self._details.fill()
+        self._feed_failures = await self._storage.run(self._deliver)
+        await self._refit()
+        await self._run_alerts()
+        self.report = await self._storage.run(lambda: self._write_report(self._highlights()))
+        await self._prune()
 
     async def _run_alerts(self) -> None:
         """Alerts are made of what is stored. A failure of theirs is said, and changes nothing else."""
@@ -135,11 +156,29 @@ class SnapshotExtension:
             stats.inc_value(f"toplist/monitors/{result.name}")
         self._summary.warnings += self._alerts.warnings()
 
+    async def _refit(self) -> None:
+        """Fit the breakout models again. A failure is said, and changes nothing else."""
+        config, day = self._config, self._options.snapshot_date
+        models = TrendModels(self._storage.engine)
+        refit = partial(refit_models, models, config.source, config.protocol, day, config.count_covers)
+        try:
+            self._summary.warnings += await self._storage.run(refit)
+        except Exception:
+            logger.exception("The breakout models could not be fitted")
+
+    def _highlights(self) -> Highlights:
+        hits = [(hit.entry.offer_id, hit.watch, [str(each) for each in hit.triggers]) for hit in self._alerts.hits]
+        return Highlights([str(each) for each in self._alerts.failed_monitors], hits)
+
     async def _tell(self, verdict: Verdict) -> None:
         summary = self._summary
         statuses = {status.value: summary.status(status) for status in Status if summary.status(status)}
         tell = partial(
-            self._alerts.tell, problems=verdict.problems, statuses=statuses, rows=summary.total_rows, page=None
+            self._alerts.tell,
+            problems=verdict.problems,
+            statuses=statuses,
+            rows=summary.total_rows,
+            page=self.report.uri if self.report else None,
         )
         try:
             await self._storage.run(tell)
@@ -153,7 +192,7 @@ class SnapshotExtension:
         if reason == SHUTDOWN or (reason == "cancelled" and not control.stopped):
             said.append("it was stopped")
         said += self._list_problems() + _errors(stats) + self._alerts.problems()
-        return Verdict((*said, *self._feed_failures), tuple(self._summary.warnings))
+        return Verdict((*said, *self._feed_failures), tuple(self._summary.all_warnings()))
 
     def _list_problems(self) -> list[str]:
         options = self._options

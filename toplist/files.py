@@ -23,12 +23,13 @@ _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}\.toplist-part")
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, keep_mode: bool = True) -> Iterator[Path]:
     """A temporary path beside `path`: its file replaces `path` when the block ends, and is removed when it raises.
 
-    Missing directories are made (0700). The file has the mode of the one that it replaces, else 0600. Raises OSError.
+    Missing directories are made (0700). The mode is 0600, or with `keep_mode` that of the file it replaces. Raises
+    OSError.
     """
-    replacement = Replacement(path)
+    replacement = Replacement(path, keep_mode=keep_mode)
     try:
         yield replacement.part
         replacement.commit()
@@ -42,16 +43,18 @@ class Replacement:
     For several files at once; for one file `replacing` is simpler. Raises OSError; `discard` raises nothing.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, keep_mode: bool = True) -> None:
         make_private_directory(path.parent)
         remove_abandoned(path.parent)
         self.path = path
+        self._keep_mode = keep_mode
         self.part, self._lock = _create(path)
 
     def commit(self) -> None:
         """Replace the file, so that the new one is there after a power failure too."""
         with suppress(FileNotFoundError):
-            self.part.chmod(stat.S_IMODE(self.path.stat().st_mode))
+            if self._keep_mode:
+                self.part.chmod(stat.S_IMODE(self.path.stat().st_mode))
         with self.part.open("rb") as file:
             os.fsync(file.fileno())
         os.replace(self.part, self.path)

@@ -16,7 +16,7 @@ from toplist.api.error_rules import check_refusal
 from toplist.api.parse_issues import ParseIssues
 from toplist.api.responses import read_categories, read_list_page
 from toplist.api.tokens import read_token_answer
-from toplist.errors import ApiError
+from toplist.errors import ApiError, TransientApiError
 from toplist.ranktypes import Endpoint
 from toplist.session import GatewaySession
 
@@ -49,7 +49,11 @@ def _read_list(
     endpoint: Endpoint, request: Request, response: Response, session: GatewaySession, issues: ParseIssues
 ) -> Any:
     protocol = request.meta["toplist_call"].api.signed_as
-    return read_list_page(protocol, endpoint, response.status, response.body, issues)
+    page = read_list_page(protocol, endpoint, response.status, response.body, issues)
+    key = request.meta.get("toplist_key")
+    if key is not None and (other := page.other_list(key.rank_type, key.category_id)):
+        raise TransientApiError("other list", other)  # asked again, and failed by this name if it stays so
+    return page
 
 
 def _read_category(request: Request, response: Response, session: GatewaySession, issues: ParseIssues) -> Any:

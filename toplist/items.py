@@ -102,10 +102,11 @@ class Trends(BaseModel):
     price_volatility: float | None = Field(None, ge=0, description="deviation of the daily log change, last 30 days")
     rank_change: int | None = Field(None, description="places gained since the last complete snapshot")
     movement: str | None = None
-    breakout_score: float | None = None
-    breakout_probability: float | None = Field(None, ge=0, le=1)
-    is_breakout: bool | None = Field(None, description="a rise that passed every gate and is new for this offer")
-    trend_notes: list[str] | None = Field(None, description="why a figure is null or damped: field:reason")
+    breakout_score: float | None = Field(None, description="orders; the logit of the probability once there is one")
+    breakout_probability: float | None = Field(None, ge=0, le=1, description="of the top tenth of growth in 7 days")
+    breakout_probability_30d: float | None = Field(None, ge=0, le=1, description="the same in 30 days")
+    is_breakout: bool | None = Field(None, description="at least three times as likely as any row, by its record")
+    trend_notes: list[str] | None = Field(None, description="why a figure is null or doubtful: field:reason")
 
 
 class Place(BaseModel):

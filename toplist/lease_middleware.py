@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Self
 
 from scrapy import Request, signals
@@ -109,7 +110,8 @@ class LeaseMiddleware:
         for task in self._tasks:
             task.cancel()
         if self._tasks:
-            await self._storage.run(self._leases.release)
+            with suppress(StorageUnavailable):  # a lease ends by itself
+                await self._storage.run(self._leases.release)
 
     def list_ended(self, item: Any) -> None:
         if isinstance(item, RankList):

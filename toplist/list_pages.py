@@ -11,48 +11,101 @@ from toplist.categories.tree import Tree
 from toplist.items import Entry, ListKey, RankList, Status
 from toplist.options import CrawlOptions
 
+MAX_ROWS = 10_000  # of one list; the longest of the platform have some hundreds
+OTHER_LIST = "other list"
+
 
 @dataclass
 class ListAccumulator:
-    """What came of one list so far; it travels with the request for the next page."""
+    """What came of one list so far; it travels with the request for the next page.
 
+    `last_rows` is what the list had on its last complete day, where that is known. `before` is the first attempt, where
+    its result was doubtful and the list is asked once more.
+    """
+
+    last_rows: int | None = None
+    before: ListAccumulator | None = None
     rows: Rows = field(default_factory=Rows)
     total: int | None = None
     is_absent: bool = False
     first_at: datetime | None = None
     seen: set[str] = field(default_factory=set)
     is_stale: bool = False
+    other_list: str | None = None
+    contradiction: str | None = None
 
     def add(self, key: ListKey, page: int, page_size: int, answer: ListPage, collected_at: datetime) -> None:
-        """Take a page in. `is_stale` says that it repeated what was there, as of a gateway that ignores the page."""
+        """Take a page in, unless it is of another list or repeats what came before (`is_stale`)."""
         self.first_at = self.first_at or collected_at
-        self.total = answer.total if answer.total is not None else self.total
+        self.other_list = answer.other_list(key.rank_type, key.category_id)
+        if self.other_list:
+            return
+        self._take_total(answer.total)
         self.is_absent = answer.rows is None and page == 1
         self.rows.add_page(key.protocol, answer.rows or [], page, page_size, collected_at)
         offers = {row.offer.offer_id for row in self.rows.pages[page] if isinstance(row, ReadRow)}
         self.is_stale = bool(offers) and offers <= self.seen
+        if self.is_stale:
+            del self.rows.pages[page]
+            self.contradiction = f"page {page} repeats the pages before it"
         self.seen |= offers
+        if self.total is not None and self.rows.received > max(self.total, 0):
+            self.contradiction = f"{self.rows.received} rows came, and the total is {self.total}"
+
+    def doubt(self, options: CrawlOptions) -> str | None:
+        """Why the list is not believed to be as it came; None where nothing speaks against it."""
+        if self.other_list:
+            return self.other_list
+        if self.contradiction and status_of(options, self) is not Status.COMPLETE:
+            return self.contradiction
+        expected = self.last_rows or 0
+        if options.rows is not None:
+            expected = min(expected, options.rows)
+        received = self.rows.received
+        return f"{received} rows came, {expected} on its last complete day" if 2 * received < expected else None
+
+    def again(self) -> ListAccumulator:
+        """For the second and last attempt."""
+        return ListAccumulator(self.last_rows, before=self)
+
+    def best(self) -> ListAccumulator:
+        """The attempt that brought more rows."""
+        if self.before is not None and self.before.rows.received > self.rows.received:
+            return self.before
+        return self
+
+    def _take_total(self, total: int | None) -> None:
+        if total is not None and self.total is not None and total < self.total:
+            self.contradiction = f"the total fell from {self.total} to {total} between two pages"
+        self.total = max((each for each in (total, self.total) if each is not None), default=None)
 
 
 def is_last(options: CrawlOptions, page: int, accumulator: ListAccumulator, answer: ListPage) -> bool:
     """Whether nothing more is to be asked: as deep as was asked, as much as there is, or a page that brought nothing.
 
-    Where the gateway gives no total, a page that is not full is the last.
+    Where the gateway gives no total, or one that is too small, a page that is not full is the last.
     """
-    if not answer.rows or page == options.pages or accumulator.is_stale:
+    if not answer.rows or page == options.pages or accumulator.is_stale or accumulator.other_list:
         return True
-    if accumulator.total is None:
+    if page * options.page_size >= MAX_ROWS:
+        return True
+    if accumulator.total is None or accumulator.rows.received > accumulator.total:
         return len(answer.rows) < options.page_size
     return page * options.page_size >= accumulator.total
 
 
 def status_of(options: CrawlOptions, accumulator: ListAccumulator) -> Status:
     """The contract's status of a list whose pages have all been answered."""
-    received = accumulator.rows.received
+    received, total = accumulator.rows.received, accumulator.total
     if accumulator.is_absent:
         return Status.ABSENT
-    expected = accumulator.total if options.rows is None else min(accumulator.total or 0, options.rows)
-    if accumulator.total is not None and expected is not None and received < expected:
+    if received >= MAX_ROWS and (options.rows is None or options.rows > received):
+        return Status.PARTIAL
+    if total is not None:
+        expected = total if options.rows is None else min(total, options.rows)
+        if received < expected or received > total:
+            return Status.PARTIAL
+    if accumulator.is_stale:
         return Status.PARTIAL
     return Status.COMPLETE if received else Status.EMPTY
 
@@ -66,7 +119,20 @@ def finished_list(
     code: str | None = None,
     message: str | None = None,
 ) -> RankList:
-    """The list as it ended; failed where a `code` says so, and then without rows: a list is stored whole."""
+    """The list as it ended; failed where a `code` says so, and then without rows: a list is stored whole.
+
+    What is still in doubt at the second attempt is stored under the status that says so, with the reason.
+    """
+    accumulator = accumulator.best()
+    status = status_of(options, accumulator)
+    if code is None and (doubt := accumulator.doubt(options)):
+        message = doubt
+        if accumulator.other_list:
+            code, accumulator = OTHER_LIST, ListAccumulator()
+        elif status is Status.COMPLETE:
+            status = Status.PARTIAL
+    if code is None and accumulator.rows.received >= MAX_ROWS and status is Status.PARTIAL:
+        message = f"the list has no end: {accumulator.rows.received} rows were taken"
     category = tree.get(key.category_id)
     about = {
         "category_name": category and category.name,
@@ -89,7 +155,7 @@ def finished_list(
     return RankList(
         key=key,
         snapshot_date=options.snapshot_date,
-        status=Status.FAILED if code else status_of(options, accumulator),
+        status=Status.FAILED if code else status,
         **about,
         code=code,
         message=message,

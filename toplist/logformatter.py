@@ -30,6 +30,6 @@ class LogFormatter(StockLogFormatter):
                 "rank_type": item.key.rank_type,
                 "category_id": item.key.category_id or "all",
                 "rows": len(item.entries),
-                "why": f" ({item.code}: {item.message})" if failed else "",
+                "why": f" ({': '.join(part for part in (item.code, item.message) if part)})" if item.message else "",
             },
         }

@@ -23,6 +23,7 @@ from toplist.control import CrawlControl
 from toplist.errors import InputError
 from toplist.items import ListKey
 from toplist.options import ALL, CrawlOptions
+from toplist.ranktypes import named
 from toplist.ratelimit.limiter import LimiterClosed
 from toplist.ratelimit.slots import CATEGORY_SAFETY_MARGIN, spacing
 from toplist.session import Clock
@@ -99,7 +100,7 @@ class Cost:
         rows: list[tuple[object, ...]] = []
         for kind, lists in self.lists.items():
             complete = self.complete[kind]
-            rows.append((kind, lists, complete, lists - complete, math.ceil(self._requests(kind))))
+            rows.append((named(kind), lists, complete, lists - complete, math.ceil(self._requests(kind))))
         if len(self.lists) > 1:
             rows.append(("all", self.lists.total(), self.complete.total(), self.asked, self.requests))
         lines = [text_table(heads, rows)]
@@ -125,10 +126,15 @@ class Plan:
 
 
 class PlannedList(NamedTuple):
-    """A list of the plan. `complete_rows`: the rows that are stored already, where it need not be asked; else None."""
+    """A list of the plan.
+
+    `complete_rows`: the rows that are stored already, where it need not be asked; else None. `last_rows`: what it had
+    on its last complete day before, where it had one.
+    """
 
     key: ListKey
     complete_rows: int | None
+    last_rows: int | None
 
 
 class Planner:
@@ -183,10 +189,14 @@ class Planner:
         while batch := list(islice(lists, BATCH)):
             # Another crawl may have completed some since the plan was made.
             entries = await self._storage.run(partial(self._ledger.entries, batch))
-            planned = ((key, entries.get(key)) for key in batch)
+            last_rows = await self._storage.run(partial(self._ledger.last_complete_rows, batch))
             yield [
-                PlannedList(key, entry.received if entry and self._is_satisfied(entry) else None)
-                for key, entry in planned
+                PlannedList(
+                    key,
+                    entry.received if (entry := entries.get(key)) and self._is_satisfied(entry) else None,
+                    last_rows.get(key),
+                )
+                for key in batch
             ]
 
     async def _category_ids(self) -> list[str]:

@@ -24,6 +24,8 @@ from pydantic import (
     model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from scrapy.settings import SETTINGS_PRIORITIES
+from scrapy.settings import BaseSettings as ScrapySettings
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -40,9 +42,6 @@ RENAMED = {
     "TOPLIST_KEEP_DAYS": "TOPLIST_RETENTION_DAYS",
     "TOPLIST_SET_ASIDE_URI": "TOPLIST_REJECTED_URI",
 }
-_DRIVERS = {"sqlite": "sqlite", "sqlite+pysqlite": "sqlite"} | dict.fromkeys(
-    ("postgresql", "postgresql+psycopg"), "postgresql+psycopg"
-)
 
 
 class Settings(Interface):
@@ -79,13 +78,14 @@ def _gateway_url(url: str) -> str:
 
 
 def _database_url(url: str) -> str:
+    """Which databases are supported is decided where one is opened."""
     try:
         parsed = make_url(url)
     except ArgumentError:
         raise ValueError from None
-    if parsed.drivername not in _DRIVERS:
-        raise ValueError
-    return parsed.set(drivername=_DRIVERS[parsed.drivername]).render_as_string(hide_password=False)
+    if parsed.drivername == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    return parsed.render_as_string(hide_password=False)
 
 
 def _coverage(text: str) -> str:
@@ -160,12 +160,18 @@ class ProductSettings(BaseSettings):
     def read(cls, settings: Settings) -> Self:
         """From Scrapy's settings and the environment. Raises InputError."""
         _refuse_renamed(settings)
-        given = {field: settings.get(setting_name(field)) for field in cls.model_fields}
+        given = {field: _given(settings, setting_name(field)) for field in cls.model_fields}
         try:
             return cls(**{name: value for name, value in given.items() if value is not None})
         except ValidationError as error:
             first = error.errors()[0]
             raise InputError(_sentence(str(first["loc"][0]), first["input"])) from None
+
+
+def _given(settings: Settings, name: str) -> Any:
+    """What was set; not what Scrapy has by default for a setting of its own."""
+    is_default = isinstance(settings, ScrapySettings) and settings.getpriority(name) == SETTINGS_PRIORITIES["default"]
+    return None if is_default else settings.get(name)
 
 
 def setting_name(field: str) -> str:
@@ -184,7 +190,7 @@ def _sentence(field: str, value: Any) -> str:
     if os.environ.get(PREFIX + field.upper()) == value:
         name = PREFIX + field.upper()  # of Scrapy's own settings, too, the name that the user wrote
     if field == "database_url":  # it may hold a password
-        return f"{name} is not a database URL that is supported: it takes {accepted}."
+        return f"{name} is not a database URL: it takes {accepted}."
     shown = re.sub(r"//[^/]*@", "//***@", repr(value))
     return f"{name}={shown} is not accepted: it takes {accepted}."
 

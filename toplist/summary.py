@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from toplist.items import ListKey, RankList, Status
+from toplist.ranktypes import named
 from toplist.tables import text_table
 
 NO_GRANT = "no grant"
@@ -28,6 +29,7 @@ class CrawlSummary:
         self.unread: dict[str, str] = {}  # categories whose lists below could not be planned, and why
         self.notes: list[str] = []
         self.warnings: list[str] = []  # what the verdict mentions, and does not count against the crawl
+        self.vanished = 0  # lists without a row that had some on their last complete day
 
     def plan(self, key: ListKey) -> None:
         self.planned[key.rank_type] += 1
@@ -43,6 +45,7 @@ class CrawlSummary:
         self.ended[kind][ended.status] += 1
         self.rows[kind] += len(ended.entries)
         self.rejected += len(ended.rejected)
+        self.vanished += ended.status in (Status.EMPTY, Status.ABSENT) and ended.message is not None
         if ended.status is Status.FAILED:
             self.ungranted[kind] += ended.code == NO_GRANT
             if len(self.failures) < _MAX_NAMED:
@@ -72,6 +75,11 @@ class CrawlSummary:
             (not self.total_rows, "no row came"),
         ]
         return [text for count, text in said if count] + self.gaps()
+
+    def all_warnings(self) -> list[str]:
+        """What the verdict mentions, and does not count against the crawl."""
+        vanished = f"{self.vanished} lists are empty or absent and had rows on their last complete day"
+        return [*([vanished] if self.vanished else []), *self.warnings]
 
     def gaps(self) -> list[str]:
         """What keeps the plan itself from being whole."""
@@ -107,7 +115,7 @@ def table(summary: CrawlSummary) -> str:
         ended = summary.ended[kind]
         pending = summary.planned[kind] - summary.skipped[kind] - sum(ended.values())
         counts = [pending if status is Status.PENDING else ended[status] for status in _COLUMNS]
-        rows.append((kind, summary.planned[kind], summary.skipped[kind], *counts, summary.rows[kind]))
+        rows.append((named(kind), summary.planned[kind], summary.skipped[kind], *counts, summary.rows[kind]))
     failures = (f"  failed: {failure}" for failure in summary.failures)
     return "\n".join([text_table(heads, rows), *failures, *remarks(summary)])
 

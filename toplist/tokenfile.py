@@ -15,6 +15,7 @@ from filelock import AsyncFileLock
 
 from toplist.api.tokens import Tokens
 from toplist.errors import InputError
+from toplist.files import replacing
 
 SETTING = "TOPLIST_TOKEN_FILE"
 
@@ -72,17 +73,8 @@ class TokenFile:
             "refresh_expires_at": _text(tokens.refresh_expires_at),
             "origin": origin,
         }
-        # mkstemp makes the file with mode 0600, beside its target so that the move is one step.
-        handle, part = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=self.path.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(content, file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(part, self.path)
-        except BaseException:
-            os.unlink(part)
-            raise
+        with replacing(self.path, keep_mode=False) as part:
+            part.write_text(json.dumps(content), encoding="utf-8")
 
     def check(self) -> None:
         """Try, before the first request, what a refresh would need. Raises InputError."""

@@ -170,3 +170,21 @@ def test_what_was_read_is_kept_even_if_the_fetch_does_not_end(tmp_path: Path) ->
     later.fetch(["1"], 3)
     assert later.asked == ["12"]
     assert later.tree.at_level(["1"], 3) == ["111", "121"]
+
+
+def test_a_child_without_a_readable_id_is_named_and_its_parent_is_read_again_by_the_next_crawl(tmp_path: Path) -> None:
+    answer = CategoryNode("1", "one", False, (), [CategoryNode("11", "n11", True)], ("裤子",))
+    gateway = Gateway(tmp_path, {"1": answer})
+    fetcher = gateway.fetch(["1"], 2)
+    assert gateway.tree.at_level(["1"], 2) == ["11"]
+    assert list(fetcher.nameless) == ["裤子 below 1"]
+    assert gateway.counts["toplist/tree/no_id"] == 1
+    assert not fetcher.outdated(["1"], 2)
+    gateway.tree = gateway.categories.load([ROOT])
+    assert list(gateway.fetch(["1"], 2).nameless) == ["裤子 below 1"]
+    gateway.answers["1"] = node("1", "11", "12")
+    gateway.tree = gateway.categories.load([ROOT])
+    assert not gateway.fetch(["1"], 2).nameless
+    gateway.tree = gateway.categories.load([ROOT])
+    gateway.fetch(["1"], 2)
+    assert gateway.asked == ["1", "1", "1"]

@@ -93,7 +93,7 @@ def test_a_token_is_renewed_before_it_expires(project: Project, gateway: Gateway
     done = crawl(project, sandbox)
     assert done.status == 0, done.log
     assert renewals(sandbox) == ["ok"]
-    assert done.stat("toplist/answers/refused") is None
+    assert done.stat("toplist/api_errors/fatal") is None
     left = datetime.fromisoformat(held(project)["access_expires_at"]) - datetime.now(UTC)
     assert timedelta(hours=9, minutes=50) < left <= timedelta(hours=10)
 

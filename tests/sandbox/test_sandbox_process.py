@@ -115,7 +115,7 @@ def test_it_runs_from_an_egg(tmp_path: Path) -> None:
 )
 def test_bad_options_are_said_in_one_sentence(options: list[str], said: str) -> None:
     ran = subprocess.run(
-        [sys.executable, "-m", "toplist.sandbox", *options],
+        [sys.executable, "-m", "toplist.sandbox.server", *options],
         env=ENVIRONMENT,
         capture_output=True,
         text=True,

@@ -24,6 +24,7 @@ TAKES = r"; it takes a SQLite file that can be written .*, or a PostgreSQL serve
         ("postgres://me:geheim@host/db", r"postgres://me:\*\*\*@host/db can't be used: postgres is not supported"),
         ("postgresql+asyncpg://me:geheim@host/db", "the driver asyncpg is not supported"),
         ("sqlite+aiosqlite:///x.db", "the driver aiosqlite is not supported"),
+        ("mysql://me@host/db?password=geheim", "mysql://me@host/db can't be used"),
         ("geheim", "TOPLIST_DATABASE_URL can't be read as a database's address"),
         ("postgresql://me:geheim@host:port/db", "TOPLIST_DATABASE_URL can't be read as a database's address"),
         ("postgresql+psycopg://me:geheim@127.0.0.1:1/db", "can't be used: connection .* refused"),

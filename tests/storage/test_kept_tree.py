@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 import pytest
 from sqlalchemy import Engine
 
-from toplist.categories.tree import TOP, TOP_CATEGORY, Category, Reading
+from toplist.categories.tree import TOP, TOP_CATEGORY, Category, ChildrenReading
 from toplist.items import ListKey, RankList, Source, Status
 from toplist.ranktypes import Protocol
 from toplist.storage.categories import Categories
@@ -31,12 +31,12 @@ def child(category_id: str, parent: Category = TOP_CATEGORY, is_leaf: bool | Non
 def test_the_tree_comes_back_as_it_was_read(engine: Engine) -> None:
     store = Categories(engine, Source.GATEWAY)
     one, two, nine = child("1"), child("2", is_leaf=True), child("9", is_leaf=False)
-    store.keep(TOP_CATEGORY, [nine, one, two], Reading(READ_AT, retired=3))
-    store.keep(one, [child("12", one), child("11", one)], Reading(READ_AT))
+    store.keep(TOP_CATEGORY, [nine, one, two], ChildrenReading(READ_AT, retired=3))
+    store.keep(one, [child("12", one), child("11", one)], ChildrenReading(READ_AT))
     tree = store.load()
     assert tree.children(TOP) == [nine, one, two]  # in the gateway's order
     assert [each.category_id for each in tree.below(TOP)] == ["9", "1", "12", "11", "2"]
-    assert tree.reading(TOP) == Reading(READ_AT, retired=3)
+    assert tree.reading(TOP) == ChildrenReading(READ_AT, retired=3)
     assert tree.reading("9") is None
     assert tree.path("12") == "名1 > 名12"
 
@@ -44,10 +44,10 @@ def test_the_tree_comes_back_as_it_was_read(engine: Engine) -> None:
 def test_children_that_are_gone_take_what_was_below_them_along(engine: Engine) -> None:
     store = Categories(engine, Source.GATEWAY)
     one, two = child("1"), child("2")
-    store.keep(TOP_CATEGORY, [one, two], Reading(READ_AT))
-    store.keep(one, [child("11", one)], Reading(READ_AT))
-    store.keep(child("11", one), [child("111", child("11", one))], Reading(READ_AT))
-    store.keep(TOP_CATEGORY, [two, child("3")], Reading(READ_AT))
+    store.keep(TOP_CATEGORY, [one, two], ChildrenReading(READ_AT))
+    store.keep(one, [child("11", one)], ChildrenReading(READ_AT))
+    store.keep(child("11", one), [child("111", child("11", one))], ChildrenReading(READ_AT))
+    store.keep(TOP_CATEGORY, [two, child("3")], ChildrenReading(READ_AT))
     tree = store.load()
     assert [each.category_id for each in tree.below(TOP)] == ["2", "3"]
     assert [tree.get(each) for each in ("1", "11", "111")] == [None] * 3
@@ -56,17 +56,17 @@ def test_children_that_are_gone_take_what_was_below_them_along(engine: Engine) -
 def test_reading_a_parent_again_keeps_what_is_known_below(engine: Engine) -> None:
     store = Categories(engine, Source.GATEWAY)
     one = child("1")
-    store.keep(TOP_CATEGORY, [one], Reading(READ_AT))
-    store.keep(one, [child("11", one)], Reading(READ_AT))
-    store.keep(TOP_CATEGORY, [child("0001"), one], Reading(READ_AT))
+    store.keep(TOP_CATEGORY, [one], ChildrenReading(READ_AT))
+    store.keep(one, [child("11", one)], ChildrenReading(READ_AT))
+    store.keep(TOP_CATEGORY, [child("0001"), one], ChildrenReading(READ_AT))
     tree = store.load()
     assert tree.at_level([TOP], 2) == ["11"]
     assert tree.unread([TOP], 2) == ["0001"]
 
 
 def test_sources_are_kept_apart(engine: Engine) -> None:
-    Categories(engine, Source.SANDBOX).keep(TOP_CATEGORY, [child("1")], Reading(READ_AT))
-    Categories(engine, Source.GATEWAY).keep(TOP_CATEGORY, [child("2")], Reading(READ_AT))
+    Categories(engine, Source.SANDBOX).keep(TOP_CATEGORY, [child("1")], ChildrenReading(READ_AT))
+    Categories(engine, Source.GATEWAY).keep(TOP_CATEGORY, [child("2")], ChildrenReading(READ_AT))
     assert [each.category_id for each in Categories(engine, Source.SANDBOX).load().below(TOP)] == ["1"]
     assert [each.category_id for each in Categories(engine, Source.GATEWAY).load().below(TOP)] == ["2"]
 

@@ -53,8 +53,10 @@ NEW_NOTES = (
     ["movement:rows_rejected", "rank_change:rows_rejected"],
     ["breakout_score:low_volume"],
 )
-#: Columns that are compared otherwise: what digests are for is tested by storing again.
-UNCOMPARED = {"digest", "trend_notes", "last_date"}
+#: Columns that are new, or compared otherwise: what digests are for is tested by storing again.
+UNCOMPARED = {"digest", "trend_notes", "last_date", "breakout_probability_30d"}
+#: What is not carried over: the first crawl learns it again.
+DROPPED = {"calibration"}
 
 
 @pytest.fixture
@@ -82,8 +84,9 @@ def as_set(rows: list[dict[str, Any]]) -> set[str]:
 def upgraded(name: str, row: dict[str, Any]) -> dict[str, Any]:
     """An old row under the new names."""
     columns = COLUMNS.get(name, {})
-    return {columns.get(key, key): VALUES.get(value, value) if isinstance(value, str) else value
-            for key, value in row.items()}  # fmt: skip
+    added = {"breakout_probability_30d": None} if name in ("observation", "entries") else {}
+    return added | {columns.get(key, key): VALUES.get(value, value) if isinstance(value, str) else value
+                    for key, value in row.items()}  # fmt: skip
 
 
 def test_every_row_of_an_old_database_is_there_after_the_upgrade(
@@ -91,6 +94,8 @@ def test_every_row_of_an_old_database_is_there_after_the_upgrade(
 ) -> None:
     for name, rows in old.items():
         assert rows, name
+        if name in DROPPED:
+            continue
         expected = as_set([upgraded(name, row) for row in rows])
         with engine.connect() as connection:
             if name in ("entries", "ledger"):

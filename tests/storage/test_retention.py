@@ -127,14 +127,15 @@ def test_details_are_deleted_when_their_week_is_over_and_no_entry_shows_them(eng
     assert count(engine, tables.offer_detail) == 2
 
 
-def test_the_newest_calibration_is_kept(engine: Engine) -> None:
+def test_the_newest_models_are_kept(engine: Engine) -> None:
     for key in (HOT, HOT._replace(protocol=Protocol.BASE64), SANDBOX):
         for number in range(3):
             with writing(engine) as connection:
                 where = {"source": key.source.value, "protocol": key.protocol.value, "snapshot_date": day(number)}
-                connection.execute(insert(tables.calibration).values(**where, data={"rows": number}))
+                values = {**where, "version": "1", "coverage": "total", "evidence": {}, "models": []}
+                connection.execute(insert(tables.trend_model).values(**values))
     prune(engine, Source.GATEWAY, day(9))
-    assert days(engine, tables.calibration) == [day(0), day(1), day(2), day(2), day(2)]
+    assert days(engine, tables.trend_model) == [day(0), day(1), day(2), day(2), day(2)]
 
 
 def test_daily_figures_go_with_their_offer(engine: Engine) -> None:

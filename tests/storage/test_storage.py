@@ -121,6 +121,7 @@ def test_after_a_minute_it_is_one_clear_error(server: PostgresServer, caplog: py
     assert len(caplog.messages) == 1
     server.start()
     assert storage.retrying(ledger.counts) == {}
+    assert storage.retrying(ledger.counts) == {}
     assert len(caplog.messages) == 2
     storage.close()
 

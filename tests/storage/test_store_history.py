@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 
 from tests.feeds.feed_samples import DAY, a_bare_entry, an_entry
 from tests.storage.together import together
@@ -167,6 +167,29 @@ def test_crawls_that_plan_at_once_plan_the_same(engine: Engine) -> None:
     assert isinstance(second, dict)
     assert {key: mark.list_id for key, mark in first.items()} == {key: mark.list_id for key, mark in second.items()}
     assert Ledger(engine, DAY).counts() == {Status.PENDING: 1000}
+
+
+def test_a_version_that_is_pruned_while_a_list_is_stored_is_entered_again(postgres: Callable[[], str]) -> None:
+    """On SQLite the two can't meet: each holds the file's write lock."""
+    engine = open_database(postgres())
+    other = open_database(engine.url.render_as_string(hide_password=False))
+    history = History(engine, Ledger(engine, DAY))
+    assert history.store(ended([an_entry(1)]))
+    assert history.store(ended([an_entry(1, title="another")]), refresh=True)  # now nothing shows the first version
+    pruned: list[int] = []
+
+    def prune(*args: Any) -> None:
+        if not pruned and "FROM offer_version" in args[2]:
+            with other.begin() as connection:
+                gone = text("DELETE FROM offer_version WHERE title <> 'another'")
+                pruned.append(connection.execute(gone).rowcount)
+
+    event.listen(engine, "after_cursor_execute", prune)
+    assert history.store(ended([an_entry(1)]), refresh=True)
+    assert pruned == [1]
+    assert [entry.title for entry in history.entries(DAY, Source.SANDBOX)] == [an_entry(1).title]
+    engine.dispose()
+    other.dispose()
 
 
 def test_crawls_that_open_a_new_database_at_once_all_find_it_ready(database_url: str) -> None:

@@ -53,7 +53,7 @@ def a_list(day: int, sales: dict[str, int], key: ListKey = KEY) -> RankList:
 
 
 def store(engine: Engine, ended: RankList) -> RankList:
-    add_trends(ended, HistoryReader(engine), TrendConfig(), None)
+    add_trends(ended, HistoryReader(engine), TrendConfig())
     assert History(engine, Ledger(engine, ended.snapshot_date)).store(ended, refresh=True)
     return ended
 
@@ -101,7 +101,7 @@ def test_entries_come_back_as_they_were_stored(engine: Engine) -> None:
 def test_a_transaction_that_failed_leaves_no_reason_unexplained(engine: Engine) -> None:
     history = History(engine, Ledger(engine, FIRST))
     first = a_list(0, {"a": 100})
-    add_trends(first, HistoryReader(engine), TrendConfig(), None)
+    add_trends(first, HistoryReader(engine), TrendConfig())
     broken = first.model_copy(update={"entries": first.entries * 2})  # the same rank twice
     with pytest.raises(IntegrityError):
         history.store(broken)

@@ -1,136 +1,128 @@
 import json
-from datetime import timedelta
-from random import Random
+from dataclasses import replace
 
+import numpy as np
 import pytest
-from trend_rows import DAY0, day, snapshot
+from panels import DAY0, complete, market
 
-from toplist.trends.backtest import backtest, calibrate
-from toplist.trends.bootstrap import Interval, block_starts, interval, resamples
-from toplist.trends.outcomes import label
-from toplist.trends.replay import SCORES, ScoredRow
-from toplist.trends.table import as_json, as_table
-from toplist.trends.walk import calibrations
+from toplist.trends.backtest import BASELINE, CANDIDATE, FLAG, RANDOM, Backtest, HorizonResult
+from toplist.trends.bootstrap import Interval, interval, resamples
+from toplist.trends.coverage import Coverage
+from toplist.trends.features import compute_features
+from toplist.trends.outcomes import outcomes
+from toplist.trends.panel import Panel, SnapshotColumns
+from toplist.trends.table import as_json, as_table, in_words, verdict
+from toplist.trends.walk_forward import Labeled, walk_forward
 
-DAYS, LISTS, ROWS = 28, 4, 50
+TOTAL = Coverage(total=True)
 
 
-def world(days=DAYS, seed=3):
-    """Offers whose growth is theirs for good; `breakout_score` sees it, last growth sees it through noise, the rest
-    sees nothing."""
-    random = Random(seed)
-    rows, snapshots = [], {}
-    for number in range(LISTS):
-        rates = [random.gauss(0, 0.03) for _ in range(ROWS)]
-        for at in range(days):
-            snapshots[f"l{number}", day(at)] = snapshot(at)
-            for offer, rate in enumerate(rates):
-                noisy, blind = rate + random.gauss(0, 0.05), random.random()
-                scores = (blind, random.random(), random.random(), noisy, rate)
-                count = round(10_000 * 2.718281828 ** (rate * at))
-                rows.append(ScoredRow(f"l{number}", day(at), f"o{offer}", offer + 1, count, scores))
-    return rows, snapshots
+def judged(panel: Panel, k: int | None = 20, horizon: int = 7) -> HorizonResult:
+    snapshots = complete(panel)
+    rows = Labeled.of(compute_features(panel), panel.day, outcomes(panel, snapshots, horizon))
+    backtest = Backtest(horizon, TOTAL, walk_forward(rows, TOTAL, horizon, int(panel.day.max())), k)
+    backtest.add(panel, snapshots)
+    return backtest.result()
 
 
 @pytest.fixture(scope="module")
-def result():
-    rows, snapshots = world()
-    return backtest(rows, snapshots, Random(1))[0]
+def result() -> HorizonResult:
+    return judged(market(80))
 
 
-def named(result, name):
-    return next(score for score in result.scores if score.name == name)
-
-
-def test_a_score_that_knows_beats_one_that_guesses(result):
-    assert result.enough
-    assert result.origins == 21
+def test_a_score_that_sees_the_pace_beats_chance_and_its_flag_three_times(result: HorizonResult):
+    assert result.origins == 73
     assert result.base_rate == pytest.approx(0.1)
-    assert named(result, "breakout_score").precision.value > 0.9
-    assert named(result, "breakout_score").lift.low > 8
-    assert named(result, "heat_index").lift.value == pytest.approx(1, abs=0.7)
-    assert named(result, "heat_index").verdict.startswith("no better than random")
-    assert named(result, "random").lift == Interval(1.0, 1.0, 1.0)
-    assert result.paired.low > 0
-    assert result.verdict == "breakout is better than last growth"
+    assert result.named(RANDOM).lift == Interval(*(pytest.approx(1.0) for _ in range(3)))
+    assert result.named(CANDIDATE).lift.low > 3
+    assert result.named(FLAG).lift.low > 3
+    assert result.model_days > 40
+    assert result.brier_skill.low > 0
 
 
-def test_it_says_when_breakout_is_no_better_or_worse(result):
-    rows, snapshots = world()
-    same = [row._replace(scores=(*row.scores[:4], row.scores[3])) for row in rows]
-    assert backtest(same, snapshots, Random(1))[0].verdict == "breakout is no better than last growth"
-    swapped = [row._replace(scores=(*row.scores[:3], row.scores[4], row.scores[3])) for row in rows]
-    assert backtest(swapped, snapshots, Random(1))[0].verdict == "breakout is worse than last growth"
+def test_the_difference_is_taken_on_the_same_days(result: HorizonResult):
+    ours, last = result.named(CANDIDATE).precision.value, result.named(BASELINE).precision.value
+    assert result.paired.value == pytest.approx(ours - last)
 
 
-def test_the_probability_of_a_score_that_knows_beats_the_base_rate(result):
-    good, blind = named(result, "breakout_score"), named(result, "trend_score")
-    assert good.brier.value < 0.5 * good.brier_base.value
-    assert good.brier_gain.low > 0
-    assert blind.brier.value == pytest.approx(blind.brier_base.value, abs=0.005)
-    assert blind.verdict == "no better than random; its probability is no better than the base rate"
+@pytest.mark.parametrize(
+    ("low", "high", "said"), [(0.01, 0.2, "better"), (-0.1, 0.2, "no better"), (-0.2, -0.1, "worse")]
+)
+def test_better_and_worse_mean_that_the_interval_leaves_0_out(result, low: float, high: float, said: str):
+    changed = replace(result, paired=Interval((low + high) / 2, low, high))
+    assert verdict(changed) == f"breakout_score is {said} than last growth"
 
 
-def test_too_little_history_is_said():
-    rows, snapshots = world(days=16)
-    week, month = backtest(rows, snapshots, Random(1))
-    assert not week.enough
-    assert week.verdict == "too little history: 9 days with a known outcome, 14 are needed"
-    assert month.verdict == "too little history: 0 days with a known outcome, 60 are needed"
-    assert week.paired.low is None
-    text = as_table([week, month])
-    assert week.verdict in text
-    assert "precision" not in text
-    assert backtest([], {}, Random(1))[0].base_rate is None
-
-
-def test_the_same_seed_gives_the_same_result(result):
-    rows, snapshots = world()
-    assert backtest(rows, snapshots, Random(1))[0] == result
-    assert backtest(list(reversed(rows)), snapshots, Random(2))[0].origins == result.origins
+def test_some_lists_at_a_time_are_judged_as_all_at_once():
+    panel = market(40)
+    whole, parts = (Backtest(7, TOTAL, [], 20) for _ in range(2))
+    whole.add(panel, complete(panel))
+    names = ("list_id", "offer", "day", "at", "rank", "count")
+    for number in range(4):
+        part = Panel.of({name: getattr(panel, name)[panel.list_id == number] for name in names})
+        parts.add(part, complete(part))
+    one, other = whole.result(), parts.result()
+    assert one.rows == other.rows
+    for name in (CANDIDATE, BASELINE, RANDOM, "level"):
+        assert one.named(name).precision.value == pytest.approx(other.named(name).precision.value, abs=0.02)
 
 
 def test_rows_without_a_score_are_picked_last():
-    rows, snapshots = world()
-    at = SCORES.index("breakout_score")
-    half = [row if int(row.offer_id[1:]) % 2 else row._replace(scores=(*row.scores[:at], None)) for row in rows]
-    known = named(backtest(half, snapshots, Random(1))[0], "breakout_score")
-    assert known.lift.value > 3
+    panel = market(40)
+    counts = np.where((panel.offer % 2 == 0) & (panel.day % 2 == 0), np.nan, panel.count)
+    names = ("list_id", "offer", "day", "at", "rank")
+    gaps = Panel.of({**{name: getattr(panel, name) for name in names}, "count": counts})
+    found = judged(gaps).named(BASELINE)
+    assert found.lift.value > 2
 
 
-def test_no_day_learns_from_an_outcome_that_was_not_read_before_it():
-    rows, snapshots = world()
-    days = label(rows, snapshots, 7, 1)
-    seen_some = False
-    for today, calibration in calibrations(days, SCORES.index("breakout_score")):
-        if calibration is not None:
-            seen_some = True
-            assert calibration.last_date + timedelta(days=7) < today.day
-    assert seen_some
-    assert calibrate(rows, snapshots).last_date == DAY0 + timedelta(days=DAYS - 8)
+def test_too_little_history_is_said():
+    result = judged(market(16))
+    assert not result.enough
+    assert verdict(result) == "too little history: 9 days with a known outcome, 14 are needed"
+    assert "chance" not in as_table([result])
+    assert in_words(result) == f"7 days ahead: {verdict(result)}"
+    nothing = Backtest(7, TOTAL, []).result()
+    assert nothing.base_rate is None
 
 
-def test_table_for_people_and_json_for_machines_say_the_same(result):
+def test_a_snapshot_that_was_not_complete_is_no_outcome():
+    panel = market(40, lists=1)
+    snapshots = complete(panel)
+    partial = SnapshotColumns(
+        snapshots.list_id,
+        snapshots.day,
+        snapshots.day < DAY0 + 20,
+        snapshots.depth,
+        snapshots.rejected,
+    )
+    backtest = Backtest(7, TOTAL, [], 5)
+    backtest.add(panel, partial)
+    assert backtest.result().origins == 13
+
+
+def test_table_for_people_and_json_for_machines_say_the_same(result: HorizonResult):
     text, (data,) = as_table([result]), json.loads(json.dumps(as_json([result])))
-    assert [score["name"] for score in data["scores"]] == ["random", *SCORES]
     assert data["paired"]["low"] == pytest.approx(result.paired.low, abs=1e-6)
     assert f"{data['paired']['value']:.3f} [{data['paired']['low']:.3f}, " in text
-    for title in ("random", "level (heat_index)", "trend_score", "past volatility", "last growth", "breakout_score"):
+    for title in ("at random", "sale count", "past volatility", "last growth", "breakout_score", "is_breakout (flag)"):
         assert f"\n{title} " in text
-    assert "k = 20" in text
-    assert result.verdict in text
+    assert max(len(line) for line in text.splitlines()) <= 100
+    picked = result.named(CANDIDATE).precision.value * 20
+    assert in_words(result).startswith(f"Of 20 picks a day, {picked:.1f}".removesuffix(".0"))
 
 
 def test_blocks_keep_neighbours_together():
-    drawn = block_starts(20, 5, Random(1))
-    assert len(drawn) == 20
-    assert all((drawn[at + 1] - drawn[at]) % 20 == 1 for at in range(19) if at % 5 != 4)
+    drawn = resamples(20, 5, np.random.default_rng(1), 50)
+    assert drawn.shape == (50, 20)
+    steps = np.diff(drawn.reshape(50, 4, 5), axis=2) % 20
+    assert (steps == 1).all()
 
 
 def test_an_interval_holds_the_mean_about_as_often_as_it_says():
-    random, held = Random(5), 0
-    for _ in range(100):
-        tallies = [(random.gauss(1, 1), 1.0) for _ in range(60)]
-        found = interval(tallies, lambda sums: sums[0] / sums[1], resamples(60, 3, 200, random))
+    random, held = np.random.default_rng(5), 0
+    for _ in range(200):
+        tallies = np.stack((random.normal(1, 1, 60), np.ones(60)), axis=1)
+        found = interval(tallies, lambda sums: sums[..., 0] / sums[..., 1], resamples(60, 3, random, 200))
         held += found.low <= 1 <= found.high
-    assert 85 <= held <= 99
+    assert 170 <= held <= 198

@@ -10,10 +10,10 @@ from toplist.trends.growth import (
     daily_changes,
     disjoint_growth,
     market_growth,
-    roughness,
     sale_growth,
     units_since,
     volatility,
+    von_neumann_sd,
 )
 from toplist.trends.reasons import Reason
 
@@ -130,12 +130,12 @@ def test_coverage_is_read_back_as_it_is_written_and_openplatform_has_its_own():
     assert Coverage.of(Protocol.BASE64, "total").total
 
 
-def test_a_steady_growth_has_no_volatility_and_a_bend_in_it_no_roughness():
+def test_a_steady_growth_has_no_volatility_and_a_bend_in_it_no_von_neumann_sd():
     steady = daily_changes([(at(number), 100 * 1.05**number) for number in range(10)])
     assert volatility(steady) == pytest.approx(0, abs=1e-12)
     bent = [0.0] * 20 + [0.1] * 20
     assert volatility(bent) == pytest.approx(0.05, rel=0.05)
-    assert roughness(bent) < 0.02
+    assert von_neumann_sd(bent) < 0.02
 
 
 def test_a_change_over_four_days_counts_with_the_root_of_its_days():

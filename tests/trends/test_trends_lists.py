@@ -1,16 +1,17 @@
-from datetime import date
+from math import log
 
 import pytest
 from trend_rows import at, day, history, seen, snapshot
 
 from toplist.items import Entry, ListKey, PriceTier, RankList, RejectedRow, Source, Status
 from toplist.ranktypes import Protocol
-from toplist.trends.calibration import Calibration
+from toplist.trends.bootstrap import Interval
+from toplist.trends.breakout import BreakoutModels
+from toplist.trends.coverage import Coverage
+from toplist.trends.features import RANKED
 from toplist.trends.lists import TrendConfig, compute_trends
-from toplist.trends.observation import HISTORY_DAYS, Observation, observe, snapshot_of
-from toplist.trends.replay import replay
-
-CALIBRATION = Calibration((0.0,), (0.05, 0.2), 0.1, 1000, 10, date(2026, 3, 1))
+from toplist.trends.model import WEIGHTS, Model, Record
+from toplist.trends.observation import Observation, observe, snapshot_of
 
 
 def entry(**values):
@@ -64,21 +65,51 @@ def test_growth_is_adjusted_by_the_median_per_day_of_the_list():
     assert few.offers[0].reasons["sale_growth_adjusted"] == "few_peers"
 
 
-def test_a_probability_needs_a_calibration():
-    past = history(snapshot(0), seen("a", 0, sale_count=100))
-    rows = [seen("a", 1, sale_count=120), seen("b", 1, rank=2)]
+def model(horizon=7, skill=0.5, threshold=0.3):
+    """Probability 1 / (1 + exp(-10 last growth)), without a correction."""
+    ranked = dict.fromkeys(RANKED, ((0.0,), (0.0,))) | {"last_growth": ((-1.0, 1.0), (-1.0, 1.0))}
+    weights = [10.0 if name == "last_growth" else 0.0 for name in WEIGHTS]
+    record = Record(30, 900, 0.1, Interval(skill, skill, skill), threshold)
+    return Model(horizon, "total", 1, 1, 1, 900, tuple(weights), ranked, record=record)
+
+
+def test_a_probability_needs_a_model_and_its_logit_is_the_score():
+    past = history(snapshot(0), seen("a", 0, sale_count=100), seen("c", 0, 3, sale_count=100))
+    rows = [seen("a", 1, sale_count=120), seen("b", 1, rank=2), seen("c", 1, 3, sale_count=90)]
     without = compute_trends(snapshot(1), rows, past).offers
-    assert without[0].breakout_probability is None
+    assert [offer.breakout_probability for offer in without] == [None, None, None]
+    assert without[0].breakout_score == pytest.approx(log(1.2))
+    assert without[0].is_breakout is None
     assert without[0].reasons["breakout_probability"] == "too_little_history"
-    trends = compute_trends(snapshot(1), rows, past, calibration=CALIBRATION)
-    assert [offer.breakout_probability for offer in trends.offers] == [0.2, None]
-    assert trends.offers[1].reasons["breakout_probability"] == "no_count"
-    assert trends.base_rate == 0.1
+    with_both = compute_trends(snapshot(1), rows, past, models=BreakoutModels(model(), model(30))).offers
+    assert with_both[0].breakout_score == pytest.approx(10 * log(1.2))
+    assert with_both[0].breakout_probability == pytest.approx(1 / (1 + 1.2**-10))
+    assert with_both[0].breakout_probability_30d == pytest.approx(1 / (1 + 1.2**-10))
+    assert [offer.is_breakout for offer in with_both] == [True, None, False]
+    assert with_both[1].reasons["breakout_probability"] == "no_count"
+    no_flag = compute_trends(snapshot(1), rows, past, models=BreakoutModels(model(threshold=None))).offers
+    assert [offer.is_breakout for offer in no_flag] == [None, None, None]
+    assert no_flag[0].breakout_probability_30d is None
+
+
+def test_a_bulk_order_is_a_note_and_changes_no_score():
+    past = [seen("a", number, sale_count=600, buyer_count=150) for number in range(10)]
+    (calm,) = compute_trends(snapshot(10), [seen("a", 10, sale_count=900, buyer_count=225)], history(*past)).offers
+    (bulk,) = compute_trends(snapshot(10), [seen("a", 10, sale_count=900, buyer_count=151)], history(*past)).offers
+    assert bulk.reasons["breakout_score"] == "flat_buyers"
+    assert "breakout_score" not in calm.reasons
+    assert bulk.breakout_score == calm.breakout_score
+    few = [seen("a", 0, sale_count=4)]
+    (small,) = compute_trends(snapshot(1), [seen("a", 1, sale_count=6)], history(*few)).offers
+    assert small.reasons["breakout_score"] == "low_volume"
 
 
 def test_rules_follow_the_protocol():
-    window = TrendConfig.of(ListKey(Source.GATEWAY, Protocol.OPENPLATFORM, "hot", "1"), "total")
-    total = TrendConfig.of(ListKey(Source.GATEWAY, Protocol.BASE64, "hot", "1"), "total")
+    found = Coverage(total=True)
+    window, total = (
+        TrendConfig.of(ListKey(Source.GATEWAY, protocol, "hot", "1"), Coverage.of(protocol, "auto", found))
+        for protocol in (Protocol.OPENPLATFORM, Protocol.BASE64)
+    )
     assert (str(window.coverage), str(total.coverage)) == ("window:30", "total")
     assert window.reference != total.reference
 
@@ -89,13 +120,3 @@ def test_named_fields_go_onto_an_entry():
     updated = entry().model_copy(update=offer.fields(["sale_growth", "rank_change", "movement"]))
     assert updated.sale_growth == pytest.approx(0.18232, abs=1e-5)
     assert (updated.rank_change, updated.movement) == (3, "up")
-
-
-def test_a_replay_knows_no_more_than_each_day_did():
-    rows = [seen("a", number, 1 + number % 3, sale_count=100 + number**2, price=10.0) for number in range(60)]
-    snapshots = [snapshot(number) for number in range(60)]
-    for today, of_today, trends in replay(reversed(rows), reversed(snapshots), TrendConfig()):
-        number = (today.snapshot_date - day(0)).days
-        first = max(0, number - HISTORY_DAYS)
-        past = history(*rows[first:number], *snapshots[first:number], first_seen={"a": day(0)} if number else {})
-        assert trends == compute_trends(today, of_today, past)

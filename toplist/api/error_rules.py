@@ -12,8 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from toplist.api.decoding import decode_body, one_line, parse_body
-from toplist.api.error_envelopes import ErrorInfo, find_error_info
+from toplist.api.decoding import ErrorInfo, decode_body, find_error_info, one_line, parse_body
 from toplist.errors import (
     ApiError,
     ClockSkewed,

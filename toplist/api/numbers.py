@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import re
 from decimal import Decimal
-from typing import NamedTuple
 
 #: No real price or count is larger.
 ABSURD = Decimal(10) ** 12
@@ -62,13 +61,6 @@ class NumberError(ValueError):
     """A number can't be read. The message is the reason, one word for a stat."""
 
 
-class Range(NamedTuple):
-    """Two prices in yuan; equal for a single price."""
-
-    low: Decimal
-    high: Decimal
-
-
 def plain_text(text: str) -> str:
     """Half-width characters in lower case, without surrounding space."""
     text = text.strip()
@@ -107,23 +99,23 @@ def count(raw: object) -> Decimal:
     return believable(number)
 
 
-def price(raw: object, *, fen: bool = False) -> Range:
-    """A price or a range of prices, in yuan. `fen`: a bare number is fen, because its key says so."""
+def price(raw: object, *, fen: bool = False) -> tuple[Decimal, Decimal]:
+    """The lowest and the highest price in yuan; equal for a single price. `fen`: bare numbers are fen, by their key."""
     number = exact(raw)
     if number is not None:
         low = believable(number)
-        return Range(low / 100, low / 100) if fen else Range(low, low)
+        return (low / 100, low / 100) if fen else (low, low)
     match = _whole(_PRICE, str(raw))
     low_unit, high_unit = match["low_unit"], match["high_unit"]
     if match["high"] is None:
         low = _in_yuan(match["low"], match["low_scale"], low_unit, fen)
-        return Range(low, low)
+        return low, low
     if bool(match["low_scale"]) != bool(match["high_scale"]):
         raise NumberError("ambiguous_scale")  # 1-2万: from 1, or from 10,000?
     # 10-15元 has one unit for both ends.
     low = _in_yuan(match["low"], match["low_scale"], low_unit or high_unit, fen)
     high = _in_yuan(match["high"], match["high_scale"], high_unit or low_unit, fen)
-    return Range(min(low, high), max(low, high))
+    return min(low, high), max(low, high)
 
 
 def rate(raw: object) -> tuple[Decimal, bool]:

@@ -12,8 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 from toplist.api.calls import GET_TOKEN, Call
-from toplist.api.decoding import one_line, parse_body
-from toplist.api.error_envelopes import ErrorInfo
+from toplist.api.decoding import ErrorInfo, one_line, parse_body
 from toplist.api.error_rules import check_refusal, refusal
 from toplist.api.values import read_count, read_text
 from toplist.errors import ApiError, FatalApiError, ListError, TransientApiError

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,7 @@ from scrapy.statscollectors import StatsCollector
 
 from toplist.api.calls import category_call
 from toplist.api.responses import CategoryNode
-from toplist.categories.tree import DEEPEST, TOP, TOP_CATEGORY, Category, Reading, Tree, builtin_roots
+from toplist.categories.tree import DEEPEST, TOP, TOP_CATEGORY, Category, ChildrenReading, Tree, builtin_roots
 from toplist.circuit_breaker import CircuitBreaker
 from toplist.control import CrawlControl
 from toplist.errors import ApiError, FatalApiError, InputError, PermissionDenied
@@ -36,8 +36,8 @@ class CategoryFetcher:
     """Brings a tree up to date, as far down as it is needed, and stores every answer as it comes.
 
     What was read after `not_before` is not asked again, so an interrupted fetch continues where it stopped. `failed`
-    says by id why a category could not be read; `refused` is set where the gateway serves no tree. `download` sends a
-    request and returns its `ApiResponse`.
+    says by id why a category could not be read, and `nameless` names the categories without a readable id. `refused` is
+    set where the gateway serves no tree. `download` sends a request and returns its `ApiResponse`.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class CategoryFetcher:
         self._top = asyncio.Lock()
         self._in_flight = asyncio.Semaphore(_MAX_IN_FLIGHT)
         self.failed: dict[str, str] = {}
+        self.nameless: dict[str, str] = {}
         self.refused: ApiError | None = None
 
     async def down_to(self, category_ids: Iterable[str], level: int) -> None:
@@ -83,7 +84,7 @@ class CategoryFetcher:
             logger.info("Category tree: %d categories to read", len(due))
             await self._together(self._children_of(each) for each in due)
 
-    def outdated(self, category_ids: Iterable[str], level: int) -> list[Reading]:
+    def outdated(self, category_ids: Iterable[str], level: int) -> list[ChildrenReading]:
         """What is still too old after the fetch: it was refused, or failed, and what is kept is used."""
         due = self.tree.due(category_ids, level, self._not_before)
         return [reading for each in due if (reading := self.tree.reading(each))]
@@ -167,10 +168,21 @@ class CategoryFetcher:
         fitting = [child for child in node.children if self._fits(parent, child)]
         retired = sum(child.retired for child in fitting)
         children = list({child.category_id: _child(parent, child) for child in fitting if not child.retired}.values())
-        reading = Reading(read_at, retired)
+        reading = kept = ChildrenReading(read_at, retired)
+        if node.unreadable_children:
+            self._leave_out(parent, node.unreadable_children)
+            kept = ChildrenReading(
+                self._not_before - timedelta(seconds=1), retired
+            )  # so that the next crawl reads it again
         self.tree.grow(parent.category_id, children, reading)
-        await self._storage.run(lambda: self._categories.keep(parent, children, reading))
+        await self._storage.run(lambda: self._categories.keep(parent, children, kept))
         self._stats.inc_value("toplist/tree/read")
+
+    def _leave_out(self, parent: Category, names: Sequence[str]) -> None:
+        for name in names:
+            self.nameless[f"{name} below {parent.category_id}"] = "the gateway gave no readable id"
+            self._stats.inc_value("toplist/tree/no_id")
+            logger.warning("Category %s below %s left out: %s", name, parent.category_id, "no readable id")
 
     def _fits(self, parent: Category, child: CategoryNode) -> bool:
         """Nothing hangs below itself, and nothing below the third level."""
@@ -230,7 +242,7 @@ class CategoryPlanner:
         if fetcher.refused and missing:
             self._control.stop("no_tree", f"the category tree was refused and is not kept, leave level out: {why}")
             raise LimiterClosed("the crawl was told to stop")
-        self._summary.unread.update({each: fetcher.failed.get(each, "not read") for each in missing})
+        self._summary.unread.update({each: fetcher.failed.get(each, "not read") for each in missing} | fetcher.nameless)
         if outdated := fetcher.outdated(given, level):
             why = fetcher.refused or "; ".join(fetcher.failed.values())[:300]
             oldest = f"{min(reading.read_at for reading in outdated):%F %R}"

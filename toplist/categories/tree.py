@@ -28,7 +28,7 @@ class Category:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ChildrenReading:
     """When the children of a category were read, and how many of them were left out as retired (停用)."""
 
     read_at: datetime
@@ -47,7 +47,7 @@ class Tree:
     def __init__(self, known: Iterable[Category] = ()):
         self._categories: dict[str, Category] = {TOP: TOP_CATEGORY}
         self._children: dict[str, list[str]] = defaultdict(list)
-        self._readings: dict[str, Reading] = {}
+        self._readings: dict[str, ChildrenReading] = {}
         for category in known:
             self._categories[category.category_id] = category
 
@@ -55,7 +55,7 @@ class Tree:
         """Add a category whose parent is known. It is not added to the parent's children."""
         self._categories[category.category_id] = category
 
-    def grow(self, parent_id: str, children: Iterable[Category], reading: Reading) -> None:
+    def grow(self, parent_id: str, children: Iterable[Category], reading: ChildrenReading) -> None:
         """Replace the children of a category by those of an answer."""
         kept = list(children)
         for child in kept:
@@ -67,7 +67,7 @@ class Tree:
         """The category of an id, the parent of the roots included."""
         return self._categories.get(category_id)
 
-    def reading(self, category_id: str) -> Reading | None:
+    def reading(self, category_id: str) -> ChildrenReading | None:
         """When its children were read, or None."""
         return self._readings.get(category_id)
 

@@ -5,17 +5,22 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import date
+from math import expm1
+from unicodedata import east_asian_width
 
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from toplist.backtesting import Proof, prove
+from toplist.backtesting import NAMED, Pick, Proof, prove
 from toplist.config import Places, sale_count_covers
 from toplist.errors import InputError
 from toplist.product_settings import ProductSettings
 from toplist.storage.database import open_database
-from toplist.trends.table import as_json, as_table
+from toplist.trends.table import as_json, as_table, in_words
+
+_TITLE_WIDTH = 48
 
 
 class Command(ScrapyCommand):
@@ -33,8 +38,7 @@ class Command(ScrapyCommand):
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
         parser.add_argument("--gateway", choices=["sandbox"], help="sandbox: the sandbox's history")
-        parser.add_argument("--days", type=_at_least(1), default=90, help="days of history to look at (%(default)s)")
-        parser.add_argument("--lists", type=_at_least(1), default=300, help="the most lists to look at (%(default)s)")
+        parser.add_argument("--days", type=_at_least(1), default=180, help="days of history to look at (%(default)s)")
         parser.add_argument("-k", type=_at_least(1), default=20, help="picks a day (%(default)s)")
         parser.add_argument("--json", action="store_true", help="for machines")
 
@@ -52,9 +56,7 @@ class Command(ScrapyCommand):
             return
         try:
             covers = sale_count_covers(given, sandbox=sandbox)
-            proofs = prove(
-                engine, days=opts.days, most_lists=opts.lists, k=opts.k, horizons=(7, 30), count_covers=covers
-            )
+            proofs = prove(engine, days=opts.days, k=opts.k, horizons=(7, 30), count_covers=covers)
         finally:
             engine.dispose()
         if not proofs:
@@ -65,12 +67,58 @@ class Command(ScrapyCommand):
 
 
 def as_text(proofs: Sequence[Proof]) -> str:
-    """For people: a heading and a table for each source and protocol."""
-    return "\n\n".join(
-        f"{proof.source} {proof.protocol}, {proof.first_date} to {proof.last_date}, {proof.lists} of"
-        f" {proof.lists_there} lists; intervals are 95 %\n\n{as_table(proof.results)}"
-        for proof in proofs
-    )
+    """For people: for each source and protocol five lines, the picks by name, and the tables."""
+    return "\n\n".join(f"{summary_text(proof)}\n\n{as_table(proof.results)}" for proof in proofs)
+
+
+def summary_text(proof: Proof) -> str:
+    """Five lines and the picks by name."""
+    return "\n".join((*_summary(proof), "", *picks_in_words(proof)))
+
+
+def _summary(proof: Proof) -> Iterator[str]:
+    week, month = proof.results
+    days = (proof.last_date - proof.first_date).days + 1
+    yield f"{proof.source} {proof.protocol}: {proof.lists} lists, {days} days, {proof.first_date} to {proof.last_date}"
+    yield in_words(week)
+    yield in_words(month)
+    flag = week.named("is_breakout")
+    if flag.picks and week.enough:
+        came = f"{flag.precision.value:.0%} were in the top tenth a week later"
+        yield f"Of {flag.picks} rows flagged as breakouts, {came}."
+    else:
+        yield "No row was flagged as a breakout yet: a flag needs a model with a record, about 4 weeks of days."
+    kind = {"total": "running totals", "unknown": "not known yet"}.get(str(proof.coverage), "units of the last 30 days")
+    yield f"Sale counts are {kind}. In brackets: 95 % intervals."
+
+
+def picks_in_words(proof: Proof) -> Iterator[str]:
+    """The picks of a week ago and what became of them, and the newest ones."""
+    for day, picks in proof.picks.items():
+        if not picks:
+            continue
+        is_newest = day == proof.last_date
+        yield f"Picked on {day}:" if is_newest else f"Picked on {day}, and what became of them in 7 days:"
+        for number, pick in enumerate(picks[:NAMED], 1):
+            became = "" if is_newest else f"  {_became(pick)}"
+            yield f"  {number}. {_cut(pick.title or '(no title)')}  {pick.offer_id}{became}"
+
+
+def _became(pick: Pick) -> str:
+    if pick.vanished:
+        return "left its list"
+    return "not known" if pick.growth is None else f"sale count {expm1(pick.growth):+.0%}"
+
+
+def _cut(title: str) -> str:
+    """At most so many columns wide, filled up; a Chinese character takes two."""
+    kept, width = "", 0
+    for character in title:
+        wide = 2 if east_asian_width(character) in "WF" else 1
+        if width + wide > _TITLE_WIDTH:
+            break
+        kept, width = kept + character, width + wide
+    return kept + " " * (_TITLE_WIDTH - width)
 
 
 def as_data(proofs: Sequence[Proof]) -> list[dict[str, object]]:
@@ -82,11 +130,17 @@ def as_data(proofs: Sequence[Proof]) -> list[dict[str, object]]:
             "first_date": str(proof.first_date),
             "last_date": str(proof.last_date),
             "lists": proof.lists,
-            "lists_there": proof.lists_there,
+            "count_covers": str(proof.coverage),
+            "summary": list(_summary(proof)),
+            "picks": {_iso(day): [pick._asdict() for pick in picks] for day, picks in proof.picks.items()},
             "horizons": as_json(proof.results),
         }
         for proof in proofs
     ]
+
+
+def _iso(day: date) -> str:
+    return day.isoformat()
 
 
 def _at_least(low: int) -> type[int]:

@@ -86,6 +86,8 @@ class Command(StockCommand):
         else:
             extras = (spider.details, spider.daily)
             print("\n".join([table(spider.summary), *(line for each in extras for line in each.summary())]))
+        if snapshot.report is not None:
+            print(f"Page: {snapshot.report.uri}")
         logger.log(logging.INFO if verdict.is_good else logging.ERROR, "Verdict: %s", verdict)
         if self._log_file is not None:
             print(f"Verdict: {verdict}\nLog: {self._log_file}")

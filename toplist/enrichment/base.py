@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 
 from toplist.api.calls import Api, Call
 from toplist.control import CrawlControl
-from toplist.errors import FatalApiError, PermissionDenied
+from toplist.errors import FatalApiError, Forbidden, PermissionDenied, StorageUnavailable, Throttled
 from toplist.http import failure_reason
 from toplist.items import Source
 from toplist.options import CrawlOptions
@@ -107,8 +107,11 @@ class Enrichment(ABC):
     def fail(self, failure: Failure) -> tuple[str, str] | None:
         """Take a failure in. Returns code and message where the offer itself failed; None where it was not to blame."""
         error, request = failure.value, failure.request  # type: ignore[attr-defined]
-        if isinstance(error, IgnoreRequest | LimiterClosed | FatalApiError):
+        if isinstance(error, IgnoreRequest | LimiterClosed | StorageUnavailable):
             return None  # the crawl is ending, or has been told to
+        if isinstance(error, FatalApiError | Forbidden | Throttled):
+            self._end(f"the gateway refuses them: {error.code}")
+            return None
         if isinstance(error, PermissionDenied):
             self.ungranted(request.meta["toplist_call"].api)
             return None
@@ -118,10 +121,14 @@ class Enrichment(ABC):
         if len(self.failures) < _MAX_NAMED:
             self.failures.append(f"offer {request.meta['toplist_offer']}: {reason}")
         self._unreadable += reason.is_unreadable
-        if self._unreadable >= MAX_UNREADABLE and self.ended is None:
-            self.ended = f"{MAX_UNREADABLE} in a row got no readable answer"
-            logger.warning("No more %s are asked: %s", self.scope, self.ended)
+        if self._unreadable >= MAX_UNREADABLE:
+            self._end(f"{MAX_UNREADABLE} in a row got no readable answer")
         return reason.code, reason.message
+
+    def _end(self, why: str) -> None:
+        if self.ended is None:
+            self.ended = why
+            logger.warning("No more %s are asked: %s", self.scope, why)
 
     def ungranted(self, api: Api) -> None:
         """The app has no grant for an API."""

@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from toplist.errors import ToplistError
-from toplist.feeds.formats import EntryWriter, ExistingFeed, batches, open_writer, read_existing
+from toplist.feeds.formats import ExistingFeed, batches, open_writer, read_existing
 from toplist.feeds.s3 import S3Error, S3Options, S3Store, S3Unreachable, file_sha256
 from toplist.feeds.uris import Target
+from toplist.feeds.writers import EntryWriter
 from toplist.files import Replacement, replacing
 from toplist.items import Entry, Source
 
@@ -51,7 +52,10 @@ class Failed:
 
 
 class ShrinkingFeedError(ToplistError):
-    """The existing feed has more rows than the new one, or rows of a better source. The message is one clause."""
+    """The existing feed has more rows than the new one, or rows of 1688 and the new one those of the sandbox.
+
+    The message is one clause.
+    """
 
 
 def deliver(
@@ -82,7 +86,7 @@ def deliver(
 def deliver_file(
     target: Target, write: Callable[[BinaryIO], object], *, spool: Path, s3: S3Options | None = None
 ) -> Delivered | Failed:
-    """Let `write` fill a file, and bring it to the target, whatever was there. Nothing is raised.
+    """Let `write` fill a file, and put it in the target's place, or upload it there and verify it. Nothing is raised.
 
     What could not be uploaded stays in the folder `spool`, as with `deliver`.
     """

@@ -11,7 +11,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 from pydantic import BaseModel
 
-from toplist.feeds.formats import ByteSink, EntryWriter
+from toplist.feeds.writers import ByteSink, EntryWriter
 from toplist.items import Entry
 
 #: Rows of a row group: what is held in memory before it is written, some 20 MB.

@@ -80,7 +80,7 @@ class SandboxGateway:
             return await self._deliver(request, record, outcome, self._wire_response(answer), rule, close=close)
         except (asyncio.CancelledError, ConnectionError):
             if record.answer is None:
-                self.log.close(record, "hung up", None, None)
+                self.log.close(record, "disconnected", None, None)
             raise
 
     def _connection(self, request: web.Request) -> tuple[int, int]:

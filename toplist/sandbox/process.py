@@ -47,7 +47,7 @@ class SandboxProcess:
     ) -> None:
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - stays open as long as the child runs
         self._child = subprocess.Popen(
-            [sys.executable, "-m", "toplist.sandbox", "--until-stdin-closes", *options],
+            [sys.executable, "-m", "toplist.sandbox.server", "--until-stdin-closes", *options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,

@@ -1,6 +1,6 @@
 """The sandbox's server: command line options, the gateway's routes and controls, and running until told to stop.
 
-``python -m toplist.sandbox`` and ``scrapy sandbox`` share the options.
+``python -m toplist.sandbox.server`` and ``scrapy sandbox`` share the options.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import json
 import os
 import secrets
 import signal
+import sys
 import threading
 from collections.abc import Awaitable, Callable
 from datetime import date
+from typing import NoReturn
 from uuid import uuid4
 
 from aiohttp import web
@@ -259,3 +261,27 @@ async def serve(gateway: SandboxGateway, host: str, port: int, *, until_stdin_cl
         await stop.wait()
     finally:
         await runner.cleanup()
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Print one sentence, without the usage."""
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until stopped. Exit status 0, or 2 for bad input."""
+    parser = _Parser(prog="toplist.sandbox", description="A local 1688 gateway for tests and trials.")
+    add_options(parser)
+    options = parser.parse_args(arguments)
+    gateway = gateway_from(options)
+    try:
+        asyncio.run(serve(gateway, options.host, options.port, until_stdin_closes=options.until_stdin_closes))
+    except InputError as error:
+        print(f"toplist.sandbox: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, select
 
-from toplist.categories.tree import TOP, Category, Reading, Tree
+from toplist.categories.tree import TOP, Category, ChildrenReading, Tree
 from toplist.items import Source
 from toplist.storage.database import upsert, writing
 from toplist.storage.tables import category as table
@@ -37,11 +37,11 @@ class Categories:
                 children.setdefault(row.parent_id, []).append(category)
         for row in rows:
             if row.read_ms is not None:
-                reading = Reading(datetime.fromtimestamp(row.read_ms / 1000, UTC), row.retired or 0)
+                reading = ChildrenReading(datetime.fromtimestamp(row.read_ms / 1000, UTC), row.retired or 0)
                 tree.grow(row.category_id, children.get(row.category_id, ()), reading)
         return tree
 
-    def keep(self, parent: Category, children: Sequence[Category], reading: Reading) -> None:
+    def keep(self, parent: Category, children: Sequence[Category], reading: ChildrenReading) -> None:
         """Store an answer about a category: its children replace those that were stored."""
         read = {"read_ms": round(reading.read_at.timestamp() * 1000), "retired": reading.retired}
         with writing(self._engine) as connection:

@@ -148,7 +148,7 @@ _TAKES = (
 
 
 def _refused(parsed: URL, why: str) -> InputError:
-    shown = parsed.render_as_string(hide_password=True)
+    shown = parsed.set(query={}).render_as_string(hide_password=True)  # a query may hold a password, too
     return InputError(f"TOPLIST_DATABASE_URL={shown} can't be used: {why}; {_TAKES}")
 
 

@@ -10,7 +10,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import Enum
 from operator import eq
 from typing import Any, NamedTuple
@@ -20,6 +20,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     Row,
+    Select,
     Update,
     and_,
     case,
@@ -36,6 +37,8 @@ from toplist.ranktypes import Protocol
 from toplist.storage.database import database_now, insert_if_absent, writing
 from toplist.storage.tables import list_
 from toplist.storage.tables import list_snapshot as snapshots
+
+LOOK_BACK = 30
 
 _IDENTITY = (list_.c.source, list_.c.protocol, list_.c.rank_type, list_.c.category_id)
 
@@ -123,6 +126,22 @@ class Ledger:
         """The entries of `keys`, where the day has them."""
         with self._engine.connect() as connection:
             return self._entries(connection, keys)
+
+    def last_complete_rows(self, keys: Sequence[ListKey]) -> dict[ListKey, int]:
+        """How many rows each of `keys` had on its last complete day of the `LOOK_BACK` days before this one."""
+        query: Select[Any] = (
+            select(*_IDENTITY, snapshots.c.received)
+            .join(list_, list_.c.list_id == snapshots.c.list_id)
+            .where(
+                snapshots.c.snapshot_date < self._date,
+                snapshots.c.snapshot_date >= self._date - timedelta(days=LOOK_BACK),
+                snapshots.c.status == Status.COMPLETE.value,
+                _among(keys),
+            )
+            .order_by(snapshots.c.snapshot_date)
+        )
+        with self._engine.connect() as connection:
+            return {_key(row): row.received for row in connection.execute(query)}  # the last day replaces the others
 
     def pages(self, source: Source, protocol: Protocol, page_size: int, max_rows: int | None) -> dict[str, float]:
         """Average pages of a list of each rank type, on the last day before; at most `max_rows` rows of each list."""

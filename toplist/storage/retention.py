@@ -15,7 +15,6 @@ from toplist.items import Source
 from toplist.storage.database import writing
 from toplist.storage.enrichment import week_of
 from toplist.storage.tables import (
-    calibration,
     detail,
     dropped_out,
     list_,
@@ -25,6 +24,7 @@ from toplist.storage.tables import (
     offer_detail,
     offer_version,
     rejected,
+    trend_model,
     trend_note,
 )
 
@@ -71,16 +71,16 @@ def _delete_snapshots(engine: Engine, source: Source, before: date) -> int:
 
 
 def _outdated(source: Source, before: date) -> Iterator[tuple[Table, ColumnElement[bool]]]:
-    """Details of past weeks, and calibrations but for the newest one of a protocol, which later days may use."""
+    """Details of past weeks, and models but for the newest ones of a protocol, which later days may use."""
     yield detail, (detail.c.source == source.value) & (detail.c.week_date < week_of(before))
-    later = calibration.alias("later")
+    later = trend_model.alias("later")
     is_newest = ~exists().where(
-        later.c.source == calibration.c.source,
-        later.c.protocol == calibration.c.protocol,
-        later.c.snapshot_date > calibration.c.snapshot_date,
+        later.c.source == trend_model.c.source,
+        later.c.protocol == trend_model.c.protocol,
+        later.c.snapshot_date > trend_model.c.snapshot_date,
     )
-    outdated = (calibration.c.source == source.value) & (calibration.c.snapshot_date < before)
-    yield calibration, outdated & ~is_newest
+    outdated = (trend_model.c.source == source.value) & (trend_model.c.snapshot_date < before)
+    yield trend_model, outdated & ~is_newest
 
 
 def _daily_of_no_offer(source: Source, before: date) -> ColumnElement[bool]:

@@ -50,10 +50,16 @@ class Storage:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="storage")
         self._lock = threading.Lock()
         self._away_since: float | None = None
+        self.on_unavailable: Callable[[StorageUnavailable], None] | None = None
 
     async def run(self, work: Callable[[], T]) -> T:
         """Run blocking work in the storage's thread. Raises StorageUnavailable when the database stays away."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self.retrying, work)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, self.retrying, work)
+        except StorageUnavailable as error:
+            if self.on_unavailable is not None:
+                self.on_unavailable(error)
+            raise
 
     def retrying(self, work: Callable[[], T]) -> T:
         """Run blocking work in this thread, again and again while the database is away, for `retry_for` seconds.

@@ -144,6 +144,7 @@ observation = Table(
     Column("movement", String(16)),
     Column("breakout_score", Float),
     Column("breakout_probability", Float),
+    Column("breakout_probability_30d", Float),
     Column("is_breakout", Boolean),
     Column("note_id", Integer, comment="which figures are null or damped, and why"),
     Index("observation_of_a_version", "version_id"),
@@ -181,13 +182,16 @@ dropped_out = Table(
     sqlite_with_rowid=False,
 )
 
-calibration = Table(
-    "calibration",
+trend_model = Table(
+    "trend_model",
     metadata,
     Column("source", _name(16), primary_key=True),
     Column("protocol", _name(16), primary_key=True),
-    Column("snapshot_date", Date, primary_key=True),
-    Column("data", JSON(none_as_null=True), comment="null: too little history that day"),
+    Column("snapshot_date", Date, primary_key=True, comment="fitted after this day, for the days after it"),
+    Column("version", String(16), nullable=False),
+    Column("coverage", String(16), nullable=False, comment="what a count covers: total, window:30, unknown"),
+    Column("evidence", JSON, nullable=False, comment="what the history shows of that"),
+    Column("models", JSON, nullable=False, comment="one for each horizon, with its own record"),
 )
 
 detail = Table(

@@ -1,13 +1,15 @@
-"""Intervals for means over days that are not independent: the circular block bootstrap (Politis and Romano 1992)."""
+"""Intervals for figures of days that are not independent: the circular block bootstrap (Politis and Romano 1992)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from random import Random
+from collections.abc import Callable
 from typing import NamedTuple
 
-Tallies = Sequence[tuple[float, ...]]
-Draws = Sequence[Sequence[int]]
+import numpy as np
+
+from toplist.trends.panel import Floats, Ints
+
+DRAWS = 500
 
 
 class Interval(NamedTuple):
@@ -25,31 +27,30 @@ class Interval(NamedTuple):
         return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
-def block_starts(days: int, block: int, random: Random) -> list[int]:
-    """Indices of one resample: whole blocks of neighbouring days, round the end, cut to the length of the original."""
-    picked: list[int] = []
-    while len(picked) < days:
-        start = random.randrange(days)
-        picked.extend((start + step) % days for step in range(block))
-    return picked[:days]
+def resamples(days: int, block: int, random: np.random.Generator, times: int = DRAWS) -> Ints:
+    """Indices of days, a row a resample: whole blocks of neighbouring days, round the end, cut to the original length.
+
+    One set is shared by every figure of a report, so that differences are paired.
+    """
+    blocks = -(-days // block) if days else 0
+    starts = random.integers(0, max(days, 1), (times, blocks, 1))
+    return ((starts + np.arange(block)) % max(days, 1)).reshape(times, -1)[:, :days]
 
 
-def resamples(days: int, block: int, times: int, random: Random) -> list[list[int]]:
-    """The resamples that every figure of one report shares, so that differences are paired."""
-    return [block_starts(days, block, random) for _ in range(times)]
+def interval(tallies: Floats, figure: Callable[[Floats], Floats], draws: Ints) -> Interval:
+    """A figure of summed tallies (days in rows), with the 2.5 and 97.5 percentiles over the resamples.
 
-
-def interval(tallies: Tallies, figure: Callable[[Sequence[float]], float | None], draws: Draws) -> Interval:
-    """A figure of summed tallies (one tuple a day), with the 2.5 and 97.5 percentiles over the resamples."""
-    if not tallies:
+    `figure` gets sums with the tallies' columns last, and gives NaN where there is none.
+    """
+    if not len(tallies):
         return Interval(None, None, None)
-    value = figure(_sums(tallies))
-    drawn = (figure(_sums([tallies[at] for at in draw])) for draw in draws)
-    found = sorted(each for each in drawn if each is not None)
-    if value is None or len(found) < 2:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = float(figure(tallies.sum(axis=0)))
+        drawn = figure(tallies[draws].sum(axis=1)) if draws.size else np.array([])
+    drawn = drawn[np.isfinite(drawn)]
+    if not np.isfinite(value):
+        return Interval(None, None, None)
+    if len(drawn) < 2:
         return Interval(value, None, None)
-    return Interval(value, found[int(0.025 * (len(found) - 1))], found[-1 - int(0.025 * (len(found) - 1))])
-
-
-def _sums(tallies: Tallies) -> list[float]:
-    return [sum(column) for column in zip(*tallies, strict=True)]
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    return Interval(value, float(low), float(high))

@@ -1,77 +1,121 @@
-"""`breakout_score` (爆款预判): market-adjusted log growth, damped where it proves little."""
+"""`breakout_score` (爆款预判) of one list's rows during a crawl, and the notes that say why to be careful with one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
 from math import expm1, sqrt
-from operator import attrgetter
 from statistics import median
 from typing import NamedTuple
 
+import numpy as np
+
 from toplist.trends.coverage import Coverage
-from toplist.trends.growth import MIN_CHANGES, MIN_DAYS, Growth, days_between, log_growth, roughness
-from toplist.trends.observation import Observation, Snapshot
+from toplist.trends.features import compute_features, hand_score
+from toplist.trends.growth import MIN_CHANGES, Growth, days_between, log_growth, sale_changes, von_neumann_sd
+from toplist.trends.model import Model, probability
+from toplist.trends.observation import HISTORY_DAYS, ListHistory, Observation, Snapshot
+from toplist.trends.panel import Panel
 from toplist.trends.reasons import Reason
 
 #: Fewer units than this are too few to speak of.
 MIN_VOLUME = 10
 #: Deviations of its own noise that a growth must reach.
 MIN_Z = 2.0
-#: Deviations above its own usual growth from which on a rise is flagged.
-FLAG_SURPRISE = 3.0
 #: Buyers, at the base and due for the growth of sales, below which their number is luck; and the share of those due
 #: that must show.
 MIN_BUYERS, BUYERS_SHARE = 5, 0.3
-#: What each gate that stays shut leaves of the score.
-DAMPING = 0.5
-#: The longer of the two growths that the score looks at, in days; half a day is for crawls that are not on time.
+#: The longer of the two growths that the checks look at, in days; half a day is for crawls that are not on time.
 WEEK_DAYS = 7.5
-#: HistoryReader changes that weigh as much as what counting alone makes us expect.
+#: Past changes that weigh as much as what counting alone makes us expect.
 PRIOR_CHANGES = 5.0
 #: Days of a count's window where the setting does not say.
 ASSUMED_WINDOW = 30
-#: Share of neighbouring rows in falling order from which on a list is one that is ordered by sales.
-ORDERED = 0.8
+_DAY = 86400
+
+
+class BreakoutModels(NamedTuple):
+    """The models of a list's kind that may be used today; None: the score by hand stands in, and no probability."""
+
+    week: Model | None = None
+    month: Model | None = None
+
+
+#: No model yet.
+BY_HAND = BreakoutModels()
 
 
 class Breakout(NamedTuple):
-    """`score` orders. `z`: growth above the market's over its noise. `gates`: those that stayed shut.
-
-    `surprise`: the same as `z`, above the offer's own usual growth too; None without enough past. `reason`: why there
-    is no score.
-    """
+    """`score` orders: the logit of `probability`, or the score by hand. `reason`: why there is none."""
 
     score: float | None = None
-    z: float | None = None
-    surprise: float | None = None
-    gates: tuple[Reason, ...] = ()
+    probability: float | None = None
+    probability_30d: float | None = None
+    is_breakout: bool | None = None
     reason: Reason | None = None
 
-    @property
-    def flagged(self) -> bool:
-        """A rise that passed every gate and is new for this offer: worth a look today."""
-        rising = self.score is not None and self.score > 0 and not self.gates
-        return rising and self.surprise is not None and self.surprise >= FLAG_SURPRISE
+
+def breakouts(
+    today: Snapshot, rows: Sequence[Observation], history: ListHistory, coverage: Coverage, models: BreakoutModels
+) -> list[Breakout]:
+    """Each row's score, from the same columns that a backtest makes of the history."""
+    if not rows:
+        return []
+    panel = _panel(rows, list(_past(history, today)), history)
+    features = compute_features(panel)
+    of_today = np.flatnonzero(panel.day == today.snapshot_date.toordinal())
+    places = of_today[np.argsort(panel.offer[of_today])]
+    features = {name: values[places] for name, values in features.items()}
+    by_hand = hand_score(features, coverage)
+    logits = None if models.week is None else models.week.logits(features)
+    chances = None if logits is None else probability(logits)
+    month = None if models.month is None else probability(models.month.logits(features))
+    threshold = models.week.record.threshold if models.week is not None and models.week.record else None
+    found = []
+    for number, row in enumerate(rows):
+        score = float(by_hand[number] if logits is None else logits[number])
+        if not row.sale_count or not np.isfinite(score):
+            reason = Reason.NO_COUNT if row.sale_count is None else Reason.NO_GROWTH
+            found.append(Breakout(reason=reason if row.sale_count != 0 else Reason.ZERO_COUNT))
+            continue
+        chance = None if chances is None else float(chances[number])
+        is_breakout = None if chance is None or threshold is None else chance >= threshold
+        found.append(Breakout(score, chance, None if month is None else float(month[number]), is_breakout))
+    return found
 
 
-def lowest_visible(at_base: Iterable[Observation]) -> int | None:
-    """The lowest count that a list showed; None where it is not ordered by sales, and says nothing of who was below."""
-    counts = [seen.sale_count for seen in sorted(at_base, key=attrgetter("rank")) if seen.sale_count is not None]
-    falling = sum(after <= before for before, after in pairwise(counts))
-    return min(counts) if len(counts) > 1 and falling >= ORDERED * (len(counts) - 1) else None
+def _past(history: ListHistory, today: Snapshot) -> Iterator[Observation]:
+    """What lies in the days that a crawl reads, whatever a history holds."""
+    oldest = today.snapshot_date - timedelta(days=HISTORY_DAYS)
+    for offer_id in history.by_offer:
+        past = history.past(offer_id, today.snapshot_date)
+        if past and past[0].snapshot_date < oldest:
+            past = [seen for seen in past if seen.snapshot_date >= oldest]
+        yield from past
 
 
-def entry_growth(now: Observation, base: Snapshot, lowest: int | None) -> Growth:
-    """A new entry's growth: against the lowest count that its list showed at the base.
-
-    The offer was below that row then, so this is the least that it grew; None where the list is not ordered by sales.
-    """
-    days = days_between(base.collected_at, now.collected_at) if base.collected_at else 0.0
-    value = log_growth(lowest, now.sale_count)
-    if value is None or days < MIN_DAYS:
-        return Growth(reason=Reason.NO_GROWTH)
-    return Growth(value, value / days, days)
+def _panel(rows: Sequence[Observation], past: Sequence[Observation], history: ListHistory) -> Panel:
+    """Today's offers are numbered as their rows are."""
+    numbers: dict[str, int] = {row.offer_id: number for number, row in enumerate(rows)}
+    both = [*past, *rows]
+    offers, dates, instants, ranks, _, counts, *_ = zip(*both, strict=True)
+    days = {day: day.toordinal() for day in set(dates)}
+    times = {at: at.timestamp() / _DAY for at in set(instants)}  # a page's rows share theirs
+    first: dict[str, date] = {}
+    for offer, day in zip(offers, dates, strict=True):
+        if first.setdefault(offer, day) > day:
+            first[offer] = day
+    first |= {offer: min(day, first.get(offer, day)) for offer, day in history.first_seen.items()}
+    columns = {
+        "list_id": np.zeros(len(both), np.int64),
+        "offer": np.array([numbers.setdefault(offer, len(numbers)) for offer in offers], np.int64),
+        "day": np.array([days[day] for day in dates], np.int64),
+        "at": np.array([times[at] for at in instants]),
+        "rank": np.array(ranks, np.float64),
+        "count": np.array(counts, np.float64),
+    }
+    ordinals = {offer: day.toordinal() for offer, day in first.items()}
+    return Panel.of(columns, np.array([ordinals[offer] for offer in offers], np.int64))
 
 
 def usual_growth(changes: Sequence[float]) -> float | None:
@@ -84,7 +128,7 @@ def noise_per_day(sale_count: int, changes: Sequence[float], coverage: Coverage)
 
     A window of n days that holds S units gains and loses S / n a day, each with the deviation of a count, so that
     ``sqrt(2 / (n S))`` is the least; a running total only gains, so there it is ``sqrt(usual growth / S)``.
-    `changes` are the own past's, see `growth.roughness`.
+    `changes` are the own past's, see `growth.von_neumann_sd`.
     """
     units = max(sale_count, 1)
     usual = usual_growth(changes)
@@ -92,11 +136,11 @@ def noise_per_day(sale_count: int, changes: Sequence[float], coverage: Coverage)
         counting = max(usual, 1 / units) / units
     else:
         counting = 2.0 / ((coverage.window_days or ASSUMED_WINDOW) * units)
-    rough = roughness(changes)
-    if rough is None:
+    deviation = von_neumann_sd(changes)
+    if deviation is None:
         return sqrt(counting)
     weight = PRIOR_CHANGES / (PRIOR_CHANGES + len(changes))
-    return sqrt(max(counting, weight * counting + (1 - weight) * rough**2))
+    return sqrt(max(counting, weight * counting + (1 - weight) * deviation**2))
 
 
 def week_growth(now: Observation, past: Sequence[Observation], last: Growth) -> Growth:
@@ -117,41 +161,26 @@ def week_growth(now: Observation, past: Sequence[Observation], last: Growth) -> 
     return found
 
 
-def breakout(
-    now: Observation,
-    last: Growth,
-    week: Growth,
-    market_per_day: float | None,
-    changes: Sequence[float],
-    coverage: Coverage,
-) -> Breakout:
-    """Log growth per day above the market's, and half of it for each shut gate: volume, noise, buyers.
+def checks(
+    now: Observation, past: Sequence[Observation], last: Growth, market_per_day: float | None, coverage: Coverage
+) -> Iterator[Reason]:
+    """Why to be careful with a rise: too few units, within the offer's own noise, units without buyers.
 
-    The growth is the mean of the last interval's (may be `entry_growth`) and the last week's (`week_growth`).
-    `market_per_day` is the median of the list; unknown counts as 0. `changes` are the own past's (`sale_changes`).
-    A fall is never damped: it is as bad as it looks. Source: docs/metrics.md.
+    They are notes; the score and its order do not depend on them.
     """
-    if last.per_day is None or week.per_day is None or now.sale_count is None:
-        return Breakout(reason=last.reason or Reason.NO_GROWTH)
     market = market_per_day or 0.0
-    noise = noise_per_day(now.sale_count, changes, coverage)
-    z = max(_over_noise(last, market, noise), _over_noise(week, market, noise))
-    usual = usual_growth(changes)
-    surprise = None
-    if usual is not None:
-        expected = max(market, usual)
-        surprise = max(_over_noise(last, expected, noise), _over_noise(week, expected, noise))
-    above = (last.per_day + week.per_day) / 2 - market
-    if above <= 0:
-        return Breakout(above, z, surprise)
-    gates = []
+    if last.per_day is None or now.sale_count is None:
+        return
+    week = week_growth(now, past, last)
+    if week.per_day is None or (last.per_day + week.per_day) / 2 <= market:
+        return
     if now.sale_count < MIN_VOLUME:
-        gates.append(Reason.LOW_VOLUME)
-    if z < MIN_Z:
-        gates.append(Reason.NOISE)
+        yield Reason.LOW_VOLUME
+    noise = noise_per_day(now.sale_count, sale_changes(past), coverage)
+    if max(_over_noise(last, market, noise), _over_noise(week, market, noise)) < MIN_Z:
+        yield Reason.NOISE
     if _flat_buyers(now, last) or _flat_buyers(now, week):
-        gates.append(Reason.FLAT_BUYERS)
-    return Breakout(above * DAMPING ** len(gates), z, surprise, tuple(gates))
+        yield Reason.FLAT_BUYERS
 
 
 def _over_noise(growth: Growth, expected: float, noise: float) -> float:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from toplist.errors import InputError
 from toplist.ranktypes import Protocol
+
+#: The setting's value for: find it out from the history.
+AUTO: Final = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +30,11 @@ class Coverage:
         raise InputError(f"sale count coverage is {text!r}; accepted are unknown, total and window:<1 to 366 days>")
 
     @classmethod
-    def of(cls, protocol: Protocol, base64: str = "unknown") -> Coverage:
-        """The protocol's own where it documents one, else what the setting says."""
-        return OPENPLATFORM_COVERAGE if protocol is Protocol.OPENPLATFORM else cls.parse(base64)
+    def of(cls, protocol: Protocol, base64: str = AUTO, found: Coverage | None = None) -> Coverage:
+        """The protocol's own where it documents one, else what the setting says; `auto`: what was `found` out."""
+        if protocol is Protocol.OPENPLATFORM:
+            return OPENPLATFORM_COVERAGE
+        return (found or UNKNOWN_COVERAGE) if base64 == AUTO else cls.parse(base64)
 
     def __str__(self) -> str:
         if self.window_days is not None:

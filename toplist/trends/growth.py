@@ -148,7 +148,7 @@ def volatility(changes: Sequence[float]) -> float | None:
     return sqrt(sum((change - mean) ** 2 for change in changes) / (len(changes) - 1))
 
 
-def roughness(changes: Sequence[float]) -> float | None:
+def von_neumann_sd(changes: Sequence[float]) -> float | None:
     """The deviation that is left when a slowly moving growth is taken out: from differences of neighbouring changes.
 
     ``sqrt(mean((c1 - c0)^2) / 2)``; None below 5 changes. Source: von Neumann, 1941, "Distribution of the ratio of the

@@ -12,14 +12,13 @@ from typing import Any
 from toplist.items import ListKey
 from toplist.ranktypes import Protocol
 from toplist.trends import growth as growths
-from toplist.trends.breakout import Breakout, breakout, entry_growth, lowest_visible, week_growth
-from toplist.trends.calibration import Calibration
+from toplist.trends.breakout import BY_HAND, Breakout, BreakoutModels, breakouts, checks
 from toplist.trends.coverage import UNKNOWN_COVERAGE, Coverage
 from toplist.trends.growth import Growth
 from toplist.trends.heat import Reference, heat_index, load_reference
-from toplist.trends.observation import History, Observation, Snapshot
+from toplist.trends.observation import ListHistory, Observation, Snapshot
 from toplist.trends.price import price_change, price_volatility
-from toplist.trends.ranks import Baseline, DroppedOut, Movement, dropped_out, find_base, first_seen, rank_change
+from toplist.trends.ranks import Baseline, Dropout, Movement, dropped_out, find_base, first_seen, rank_change
 from toplist.trends.reasons import Reason
 from toplist.trends.score import trend_score
 
@@ -33,9 +32,9 @@ class TrendConfig:
     max_gap_days: int = 1
 
     @classmethod
-    def of(cls, key: ListKey, base64_coverage: str = "unknown", max_gap_days: int = 1) -> TrendConfig:
-        """The rules of a list, by its protocol. Raises `InputError` for an unknown coverage."""
-        return cls(Coverage.of(key.protocol, base64_coverage), load_reference(key.protocol), max_gap_days)
+    def of(cls, key: ListKey, coverage: Coverage, max_gap_days: int = 1) -> TrendConfig:
+        """The rules of a list, by its protocol and what its counts cover."""
+        return cls(coverage, load_reference(key.protocol), max_gap_days)
 
 
 @dataclass(slots=True)
@@ -50,7 +49,6 @@ class OfferTrends:
     sale_growth_per_day: float | None = None
     sale_growth_adjusted: float | None = None
     sale_growth_30d: float | None = None
-    sale_volatility: float | None = None
     units_since: int | None = None
     price_change: float | None = None
     price_change_per_day: float | None = None
@@ -58,9 +56,9 @@ class OfferTrends:
     rank_change: int | None = None
     movement: Movement = Movement.UNKNOWN
     breakout_score: float | None = None
-    breakout_z: float | None = None
     breakout_probability: float | None = None
-    flagged: bool = False
+    breakout_probability_30d: float | None = None
+    is_breakout: bool | None = None
     reasons: dict[str, Reason] = field(default_factory=dict)
 
     def note(self, name: str, reason: Reason | None) -> None:
@@ -79,18 +77,17 @@ class ListTrends:
 
     offers: list[OfferTrends]
     base: Baseline
-    dropped_out: list[DroppedOut]
+    dropped_out: list[Dropout]
     market_growth_per_day: float | None
     heat_reference: str
-    base_rate: float | None  # of breakout_probability
 
 
 def compute_trends(
     today: Snapshot,
     rows: Sequence[Observation],
-    history: History,
+    history: ListHistory,
     rules: TrendConfig | None = None,
-    calibration: Calibration | None = None,
+    models: BreakoutModels = BY_HAND,
 ) -> ListTrends:
     """Trends of one list on one day.
 
@@ -101,19 +98,20 @@ def compute_trends(
     rules = rules or TrendConfig()
     base = find_base(today, history.snapshots, rules.max_gap_days)
     at_base = history.on(base.snapshot.snapshot_date) if base.snapshot else {}
-    lowest = lowest_visible(at_base.values())
     pasts = [history.past(row.offer_id, today.snapshot_date) for row in rows]
-    changed = [growths.sale_changes(past) for past in pasts]
     grown = [growths.sale_growth(row, past, rules.coverage) for row, past in zip(rows, pasts, strict=True)]
     market = growths.market_growth(growth.per_day for growth in grown)
+    found = breakouts(today, rows, history, rules.coverage, models)
     offers = []
-    for row, past, growth, changes in zip(rows, pasts, grown, changed, strict=True):
+    for row, past, growth, breakout in zip(rows, pasts, grown, found, strict=True):
         offer = _scored(row)
         _rank(offer, row, base, at_base, history, past)
-        _growth(offer, row, past, growth, changes, market, rules)
+        _growth(offer, row, past, growth, market, rules)
         _price(offer, row, past)
         _heat(offer, row, rules)
-        _breakout(offer, row, past, growth, changes, base, lowest, market, rules, calibration)
+        _breakout(offer, breakout)
+        for reason in checks(row, past, growth, market, rules.coverage):
+            offer.reasons.setdefault("breakout_score", reason)
         offers.append(offer)
     return ListTrends(
         offers,
@@ -121,7 +119,6 @@ def compute_trends(
         dropped_out(rows, base, at_base),
         market,
         rules.reference.version,
-        calibration.base_rate if calibration else None,
     )
 
 
@@ -137,7 +134,7 @@ def _rank(
     row: Observation,
     base: Baseline,
     at_base: dict[str, Observation],
-    history: History,
+    history: ListHistory,
     past: Sequence[Observation],
 ) -> None:
     moved = rank_change(row, base, at_base.get(row.offer_id), first_seen(history, row.offer_id, past))
@@ -152,7 +149,6 @@ def _growth(
     row: Observation,
     past: Sequence[Observation],
     growth: Growth,
-    changes: Sequence[float],
     market: float | None,
     rules: TrendConfig,
 ) -> None:
@@ -168,9 +164,6 @@ def _growth(
     offer.note("sale_growth_30d", reason)
     offer.units_since, reason = growths.units_since(row, growth, rules.coverage)
     offer.note("units_since", reason)
-    offer.sale_volatility = growths.volatility(changes)
-    if offer.sale_volatility is None:
-        offer.note("sale_volatility", Reason.FEW_CHANGES)
 
 
 def _price(offer: OfferTrends, row: Observation, past: Sequence[Observation]) -> None:
@@ -197,24 +190,13 @@ def _heat(offer: OfferTrends, row: Observation, rules: TrendConfig) -> None:
         offer.note("heat_index", Reason.NO_LEVEL)
 
 
-def _breakout(
-    offer: OfferTrends,
-    row: Observation,
-    past: Sequence[Observation],
-    growth: Growth,
-    changes: Sequence[float],
-    base: Baseline,
-    lowest: int | None,
-    market: float | None,
-    rules: TrendConfig,
-    calibration: Calibration | None,
-) -> None:
-    if offer.movement is Movement.NEW_ENTRY and growth.reason is Reason.NO_BASE and base.snapshot is not None:
-        growth = entry_growth(row, base.snapshot, lowest)
-    found: Breakout = breakout(row, growth, week_growth(row, past, growth), market, changes, rules.coverage)
-    offer.breakout_score, offer.breakout_z, offer.flagged = found.score, found.z, found.flagged
-    offer.note("breakout_score", found.gates[0] if found.gates else found.reason)
-    if calibration is not None and found.score is not None:
-        offer.breakout_probability = calibration.probability(found.score)
-    else:
-        offer.note("breakout_probability", found.reason or Reason.TOO_LITTLE_HISTORY)
+def _breakout(offer: OfferTrends, found: Breakout) -> None:
+    offer.breakout_score, offer.is_breakout = found.score, found.is_breakout
+    offer.breakout_probability, offer.breakout_probability_30d = found.probability, found.probability_30d
+    offer.note("breakout_score", found.reason)
+    for name in ("breakout_probability", "breakout_probability_30d"):
+        if getattr(offer, name) is None:
+            offer.note(name, found.reason or Reason.TOO_LITTLE_HISTORY)
+    if found.is_breakout is None:
+        no_flag = Reason.NO_THRESHOLD if found.probability is not None else Reason.TOO_LITTLE_HISTORY
+        offer.note("is_breakout", found.reason or no_flag)

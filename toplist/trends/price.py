@@ -55,9 +55,8 @@ def price_volatility(now: Observation, past: Sequence[Observation]) -> float | N
     """Standard deviation of daily log price changes over 30 days, today's included, at today's quantity step only."""
     if comparable_price(now)[0] is None:
         return None
-    points = []
-    for seen in (*past, now):
-        price, step = comparable_price(seen)
-        if price is not None and step == now.tier_start:
-            points.append((seen.collected_at, price))
+    step = now.tier_start
+    of_step = [seen for seen in (*past, now) if seen.tier_start == step]
+    prices = [seen.price if step is None else seen.tier_price for seen in of_step]
+    points = [(seen.collected_at, price) for seen, price in zip(of_step, prices, strict=True) if price]
     return volatility(daily_changes(points))

@@ -22,7 +22,7 @@ class Reason(StrEnum):
     # peers and history
     FEW_PEERS = "few_peers"  # too few rows with a growth for a median of the list
     FEW_CHANGES = "few_changes"  # too few daily changes in the last 30 days for a deviation
-    TOO_LITTLE_HISTORY = "too_little_history"  # no calibration yet
+    TOO_LITTLE_HISTORY = "too_little_history"  # no model yet that is better than the base rate
     # prices
     NO_PRICE = "no_price"  # no price today or at the base, or a price of 0
     TIER_CHANGED = "tier_changed"  # the first tier begins at another quantity: not the same price
@@ -35,9 +35,10 @@ class Reason(StrEnum):
     ASKED_LESS_DEEP = "asked_less_deep"  # one of the two days was asked less deep than the other
     FEWER_ROWS = "fewer_rows"  # the same, but what came was less, and the gateway gives no total to tell why
     ROWS_REJECTED = "rows_rejected"  # a row that could not be read may have been this offer
-    # breakout's gates
-    NO_GROWTH = "no_growth"  # neither a growth nor a base for a new entry
-    LOW_VOLUME = "low_volume"  # damped: too few units
-    NOISE = "noise"  # damped: within the offer's own past noise
-    FLAT_BUYERS = "flat_buyers"  # damped: units without buyers, a bulk order
+    # breakout
+    NO_GROWTH = "no_growth"  # nothing in the list has a growth yet, or this entry has no base
+    NO_THRESHOLD = "no_threshold"  # no probability whose rows came true three times as often as any row
+    LOW_VOLUME = "low_volume"  # a note: too few units
+    NOISE = "noise"  # a note: within the offer's own past noise
+    FLAT_BUYERS = "flat_buyers"  # a note: units without buyers, a bulk order
     NO_LEVEL = "no_level"  # neither sales nor buyers for the heat index

@@ -15,9 +15,9 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Column, Connection, MetaData, String, Table, delete, insert, text
 
 from toplist.errors import InputError
-from toplist.storage.migrations.versions import v0001_first, v0002_field_terms
+from toplist.storage.migrations.versions import v0001_first, v0002_field_terms, v0003_trend_models
 
-VERSIONS: tuple[ModuleType, ...] = (v0001_first, v0002_field_terms)
+VERSIONS: tuple[ModuleType, ...] = (v0001_first, v0002_field_terms, v0003_trend_models)
 REVISIONS: tuple[str, ...] = tuple(version.revision for version in VERSIONS)
 
 logging.getLogger("alembic").setLevel(logging.WARNING)  # at INFO it logs the database's kind at every start

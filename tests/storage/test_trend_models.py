@@ -1,0 +1,142 @@
+"""Models kept in the database: fitted once a day from the history, used from the next day on."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sqlalchemy import Engine, insert, select
+
+from toplist.backtesting import prove
+from toplist.commands.backtest import as_data, as_text
+from toplist.items import Source
+from toplist.ranktypes import Protocol
+from toplist.storage.database import open_database
+from toplist.storage.panels import histories, list_ids, read_panel, read_panels
+from toplist.storage.tables import list_, list_snapshot, observation, offer_version, trend_model
+from toplist.storage.trend_models import TrendModels, TrendState
+from toplist.trends.coverage import AUTO, Coverage
+
+LISTS, OFFERS, DAYS, FIRST = 4, 40, 60, date(2026, 3, 1)
+LAST = FIRST + timedelta(days=DAYS - 1)
+OURS = (Source.GATEWAY, Protocol.BASE64)
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    """Running totals of offers whose pace drifts; every list complete on every day."""
+    engine = open_database(f"sqlite:///{tmp_path_factory.mktemp('models') / 'a.db'}")
+    random = np.random.default_rng(1)
+    pace = 20 * np.exp(
+        random.normal(0, 1, (LISTS, OFFERS)) + np.cumsum(random.normal(0, 0.1, (DAYS, LISTS, OFFERS)), 0)
+    )
+    counts = np.cumsum(random.poisson(pace), axis=0) + 500
+    versions = [
+        {
+            "version_id": at * 100 + offer,
+            "digest": f"{at}-{offer}",
+            "offer_id": f"6{at}{offer:03}",
+            "title": f"商品{offer}",
+        }
+        for at in range(LISTS)
+        for offer in range(OFFERS)
+    ]
+    days = [FIRST + timedelta(days=step) for step in range(DAYS)]
+    collected = [round(datetime(day.year, day.month, day.day).timestamp() * 1000) for day in days]  # noqa: DTZ001
+    with engine.begin() as connection:
+        keys = [
+            {"list_id": at, "source": "1688", "protocol": "base64", "rank_type": "hot", "category_id": str(at)}
+            for at in range(LISTS)
+        ]
+        connection.execute(insert(list_), keys)
+        connection.execute(insert(offer_version), versions)
+        for at in range(LISTS):
+            snapshots = [
+                {"list_id": at, "snapshot_date": day, "status": "complete", "received": OFFERS, "page_size": 20,
+                 "reported_total": OFFERS, "collected_ms": collected[step]}
+                for step, day in enumerate(days)
+            ]  # fmt: skip
+            connection.execute(insert(list_snapshot), snapshots)
+            rows = [
+                {"list_id": at, "snapshot_date": day, "rank": rank, "version_id": at * 100 + offer,
+                 "collected_ms": collected[step], "sale_count": int(counts[step, at, offer])}
+                for step, day in enumerate(days)
+                for rank, offer in enumerate(np.argsort(-counts[step, at]).tolist(), 1)
+            ]  # fmt: skip
+            connection.execute(insert(observation), rows)
+    return engine
+
+
+@pytest.fixture(scope="module")
+def fitted(engine: Engine) -> TrendState:
+    state = TrendModels(engine).refit(*OURS, LAST)
+    assert state is not None
+    return state
+
+
+def test_the_kind_of_count_is_found_out_and_a_model_is_trusted(fitted: TrendState) -> None:
+    coverage = fitted.coverage(Protocol.BASE64, AUTO)
+    assert coverage == Coverage(total=True)
+    usable = fitted.usable(coverage)
+    assert usable.week is not None
+    assert usable.week.fitted_on == LAST.toordinal() + 1
+    assert usable.month is None  # no 30-day outcome was judged yet
+    assert fitted.usable(Coverage(window_days=30)).week is None
+    assert fitted.coverage(Protocol.BASE64, "window:30") == Coverage(window_days=30)
+
+
+def test_a_fit_is_made_once_a_day_and_serves_the_days_after_it(engine: Engine, fitted: TrendState) -> None:
+    models = TrendModels(engine)
+    assert models.refit(*OURS, LAST) is None
+    with engine.connect() as connection:
+        assert len(connection.execute(select(trend_model)).all()) == 1
+    assert models.state(*OURS, LAST).models == {}
+    assert models.state(*OURS, LAST + timedelta(days=1)) == fitted
+
+
+def test_a_record_that_is_worse_than_the_base_rate_is_a_warning(fitted: TrendState) -> None:
+    total = Coverage(total=True)
+    model = fitted.models[7]
+    assert fitted.warnings(total) == []
+    record = type(model.record)(
+        **{**model.record.__dict__, "brier_skill": type(model.record.brier_skill)(-0.1, -0.2, 0)}
+    )
+    worse = TrendState(fitted.evidence, {7: model.with_record(record)})
+    assert worse.usable(total).week is None
+    assert "7-day probability was worse than the base rate" in worse.warnings(total)[0]
+
+
+def test_the_history_is_read_in_chunks_as_it_is_at_once(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    (of,) = histories(engine)
+    assert of == (*OURS, LISTS, FIRST, LAST)
+    ids = list_ids(engine, *OURS)
+    whole = read_panel(engine, ids, FIRST, LAST)
+    assert len(whole.panel) == LISTS * OFFERS * DAYS
+    monkeypatch.setattr("toplist.storage.panels.CHUNK_ROWS", OFFERS * DAYS)
+    chunks = list(read_panels(engine, ids, FIRST, LAST))
+    assert [len(each.panel) for each in chunks] == [OFFERS * DAYS] * LISTS
+    assert np.concatenate([each.panel.count for each in chunks]).tolist() == whole.panel.count.tolist()
+    assert list_ids(engine, *OURS, most=2) == [0, 2]
+
+
+def test_the_backtest_says_in_five_lines_what_the_picks_came_to_and_names_them(engine: Engine) -> None:
+    proofs = prove(engine, days=180, k=10, horizons=(7, 30), count_covers=AUTO)
+    text = as_text(proofs)
+    first = text.splitlines()[:5]
+    assert first[0] == f"1688 base64: 4 lists, 60 days, {FIRST} to {LAST}"
+    assert first[1].startswith("Of 10 picks a day, ")
+    assert first[4].startswith("Sale counts are running totals.")
+    assert f"Picked on {LAST - timedelta(days=7)}, and what became of them in 7 days:" in text
+    assert "商品" in text
+    assert "sale count +" in text
+    assert max(len(line) for line in text.splitlines()) <= 100
+    (data,) = as_data(proofs)
+    assert data["count_covers"] == "total"
+    assert len(data["picks"][str(LAST)]) == 10  # type: ignore[index]
+
+
+def test_an_empty_database_has_no_history(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path / 'b.db'}")
+    assert prove(engine, days=90, k=20, horizons=(7, 30), count_covers=AUTO) == []

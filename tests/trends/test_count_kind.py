@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+from panels import DAY0, market
+
+from toplist.trends.count_kind import CountEvidence
+from toplist.trends.coverage import UNKNOWN_COVERAGE, Coverage
+from toplist.trends.panel import Panel
+
+KINDS = {False: Coverage(total=True), True: Coverage(window_days=30)}
+NAMES = ("list_id", "offer", "day", "at", "rank", "count")
+
+
+def cut(counts: np.ndarray) -> np.ndarray:
+    """As "1.2万+" and "3400+" spell them."""
+    large = np.floor(counts / 1000) * 1000
+    return np.where(counts >= 10_000, large, np.where(counts >= 1000, np.floor(counts / 100) * 100, counts))
+
+
+@pytest.mark.parametrize("window", [False, True])
+@pytest.mark.parametrize("is_cut", [False, True])
+def test_each_list_shows_its_kind_after_14_days(window: bool, is_cut: bool):
+    panel = market(14, lists=10, offers=20, window=window)
+    for number in range(10):
+        kept = panel.list_id == number
+        columns = {name: getattr(panel, name)[kept] for name in NAMES}
+        if is_cut:
+            columns["count"] = cut(columns["count"])
+        found = CountEvidence.of(Panel.of(columns))
+        assert found.coverage == KINDS[window], str(found)
+
+
+def test_it_is_unknown_until_it_is_clear():
+    panel = market(13, lists=10, offers=20)
+    found = CountEvidence.of(panel)
+    assert found.coverage == UNKNOWN_COVERAGE
+    assert str(found) == "not clear yet: 2400 steps over 13 days, 200 over 14 are needed"
+    assert CountEvidence.of(market(14, lists=1, offers=12)).coverage == UNKNOWN_COVERAGE
+    assert CountEvidence().coverage == UNKNOWN_COVERAGE
+
+
+def test_a_total_that_falls_now_and_then_is_a_total_still():
+    panel = market(28, lists=4, offers=20)
+    counts = panel.count.copy()
+    counts[::50] -= 1
+    found = CountEvidence.of(Panel.of({**{name: getattr(panel, name) for name in NAMES}, "count": counts}))
+    assert found.falls > 0
+    assert found.coverage == Coverage(total=True)
+    assert str(found).startswith("total: ")
+    assert panel.day.min() == DAY0

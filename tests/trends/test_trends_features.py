@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+from panels import DAY0, made, market
+
+from toplist.trends.coverage import Coverage
+from toplist.trends.features import LOOK_BACK, RANKED, compute_features, hand_score
+from toplist.trends.panel import Panel
+
+TOTAL, WINDOW = Coverage(total=True), Coverage(window_days=30)
+
+
+def test_growth_is_since_the_last_count_and_since_the_oldest_of_the_week():
+    panel = made([(1, 7, 0, 1, 100), (1, 7, 3, 1, 110), (1, 7, 10, 1, 220)])
+    found = compute_features(panel)
+    assert found["last_growth"] == pytest.approx([np.nan, np.log(1.1) / 3, np.log(2) / 7], nan_ok=True)
+    assert found["week_growth"][2] == pytest.approx(np.log(2) / 7)
+    assert found["is_new"].tolist() == [1, 0, 0]
+
+
+def test_an_average_halves_a_growth_after_its_half_life():
+    panel = made([(1, 7, 0, 1, 100), (1, 7, 1, 1, 200), *((1, 7, day, 1, 200) for day in range(2, 9))])
+    found = compute_features(panel)["ewma_7"][8]
+    days = 0.5 ** (np.arange(8) / 7)
+    assert found == pytest.approx(np.log(2) * days[7] / days.sum())
+
+
+def test_shrunk_growth_is_the_lists_mean_for_a_new_offer_and_its_own_for_one_that_sold():
+    rows = [(1, offer, day, offer, 1000 * 1.1**day) for offer in range(1, 9) for day in range(20)]
+    found = compute_features(made([*rows, (1, 9, 19, 9, 5.0)]))
+    assert found["shrunk_3"][-1] == pytest.approx(found["ewma_21"][19])
+    assert found["shrunk_3"][19] == pytest.approx(np.log(1.1), rel=0.01)
+    few = [(1, 10, day, 9, 2.0 + (day == 19)) for day in range(20)]
+    found = compute_features(made([*((1, 1, day, 1, 1e6 * 1.01**day) for day in range(20)), *few]))
+    assert 0.001 < found["shrunk_3"][-1] < found["ewma_3"][-1]
+
+
+def test_a_new_entry_grew_from_the_lowest_count_of_the_snapshot_before():
+    before = [(1, offer, 0, offer, 1000 - offer) for offer in range(1, 6)]
+    after = [(1, offer, 7, offer + 1, 1000 - offer) for offer in range(1, 6)] + [(1, 9, 7, 1, 1990)]
+    panel = made(before + after)
+    score = hand_score(compute_features(panel), WINDOW)[panel.offer == 9]
+    assert score == pytest.approx([np.log(1990 / 995) / 7])
+    shuffled = [(1, offer, 0, 6 - offer, 1000 - 100 * offer) for offer in range(1, 6)]
+    panel = made(shuffled + after)
+    assert np.isnan(hand_score(compute_features(panel), WINDOW)[panel.offer == 9]).all()
+
+
+@pytest.mark.parametrize("window", [False, True])
+def test_a_crawl_that_reads_33_days_scores_as_the_whole_history_does(window: bool):
+    panel = market(70, lists=2, offers=12, window=window)
+    whole = compute_features(panel)
+    for day in (1, 8, 40, 69):
+        kept = (panel.day <= DAY0 + day) & (panel.day >= DAY0 + day - LOOK_BACK)
+        names = ("list_id", "offer", "day", "at", "rank", "count")
+        part = compute_features(Panel.of({name: getattr(panel, name)[kept] for name in names}, panel.first_day[kept]))
+        today = panel.day[kept] == DAY0 + day
+        for name in (*RANKED, "floor_growth", "shrunk_3", "shrunk_14"):
+            assert part[name][today] == pytest.approx(whole[name][panel.day == DAY0 + day], nan_ok=True), (name, day)
+
+
+def test_nothing_of_a_later_day_changes_a_row():
+    panel = market(40, lists=2, offers=12)
+    kept = panel.day < DAY0 + 30
+    names = ("list_id", "offer", "day", "at", "rank", "count")
+    earlier = Panel.of({name: getattr(panel, name)[kept] for name in names})
+    whole, part = compute_features(panel), compute_features(earlier)
+    for name, values in part.items():
+        assert values == pytest.approx(whole[name][kept], nan_ok=True), name
+
+
+def test_a_list_without_a_growth_has_no_score():
+    panel = made([(1, offer, 0, offer, 100.0) for offer in range(1, 9)])
+    found = compute_features(panel)
+    assert np.isnan(hand_score(found, TOTAL)).all()
+    assert np.isnan(hand_score(found, WINDOW)).all()

@@ -1,0 +1,110 @@
+import json
+
+import numpy as np
+import pytest
+from panels import DAY0, complete, market
+
+from toplist.trends.bootstrap import Interval
+from toplist.trends.coverage import Coverage
+from toplist.trends.features import compute_features
+from toplist.trends.model import WEIGHTS, Model, constants, corrected, fit_curve, probability, ridge_logistic
+from toplist.trends.outcomes import outcomes
+from toplist.trends.walk_forward import (
+    FLAG_LIFT,
+    MIN_HISTORY,
+    Labeled,
+    find_threshold,
+    model_on,
+    record_of,
+    walk_forward,
+)
+
+TOTAL = Coverage(total=True)
+
+
+@pytest.fixture(scope="module")
+def rows() -> Labeled:
+    panel = market(80)
+    return Labeled.of(compute_features(panel), panel.day, outcomes(panel, complete(panel), 7))
+
+
+@pytest.fixture(scope="module")
+def models(rows: Labeled) -> list[Model]:
+    return walk_forward(rows, TOTAL, 7, DAY0 + 80)
+
+
+def test_the_regression_finds_the_weights_and_a_strong_ridge_keeps_the_constants():
+    random = np.random.default_rng(1)
+    columns = np.stack((np.ones(20_000), random.normal(size=20_000)), axis=1)
+    hits = random.random(20_000) < probability(columns @ np.array([-2.0, 1.5]))
+    assert ridge_logistic(columns, hits, np.zeros(2), 1.0) == pytest.approx([-2, 1.5], abs=0.1)
+    prior = np.array([-1.0, 0.5])
+    assert ridge_logistic(columns, hits, prior, 1e9) == pytest.approx(prior, abs=0.01)
+
+
+def test_the_regression_ends_where_the_two_classes_do_not_mix():
+    columns = np.stack((np.ones(400), np.linspace(-3, 3, 400)), axis=1)
+    found = ridge_logistic(columns, columns[:, 1] > 0, np.zeros(2), 1e-3)
+    assert np.isfinite(found).all()
+
+
+def test_a_young_history_leans_on_the_constants_and_an_old_one_does_not(rows: Labeled):
+    prior = np.array(constants(TOTAL, 7))
+    young = np.array(walk_forward(rows, TOTAL, 7, DAY0 + 15)[-1].weights)
+    old = np.array(walk_forward(rows, TOTAL, 7, DAY0 + 80)[-1].weights)
+    assert np.abs(young - prior).mean() < np.abs(old - prior).mean()
+
+
+def test_no_model_knows_an_outcome_that_was_not_read_before_it(rows: Labeled, models: list[Model]):
+    for model in models:
+        assert model.last_day + 7 < model.fitted_on
+    late = rows.day >= DAY0 + 60
+    changed = Labeled(rows.features, rows.day, rows.known_on, rows.is_known, rows.top ^ late)
+    same = [a.weights == b.weights for a, b in zip(models, walk_forward(changed, TOTAL, 7, DAY0 + 80), strict=True)]
+    assert all(kept for kept, model in zip(same, models, strict=True) if model.fitted_on <= DAY0 + 67)
+    assert not same[-1]
+
+
+def test_a_model_may_be_used_after_28_days_with_a_record_better_than_the_base_rate(models: list[Model]):
+    first = next(model for model in models if model.is_trusted)
+    assert first.fitted_on >= DAY0 + MIN_HISTORY
+    assert model_on(models, DAY0 + MIN_HISTORY - 1) is None
+    assert model_on(models, DAY0 + 200) == models[-1]
+    worse = models[-1].with_record(
+        record_of(np.repeat(np.arange(10), 100), np.full(1000, 0.5), np.arange(1000) < 99, 7)
+    )
+    assert worse.record is not None
+    assert not worse.is_trusted
+
+
+def test_a_threshold_keeps_rows_that_come_true_three_times_as_often():
+    random = np.random.default_rng(1)
+    chances = random.beta(1, 9, 20_000)
+    threshold, flagged, hits = find_threshold(chances, random.random(20_000) < chances, 0.1)
+    assert threshold is not None
+    assert threshold >= FLAG_LIFT * 0.1
+    assert hits / flagged >= FLAG_LIFT * 0.1
+    assert flagged == (chances >= threshold).sum()
+    assert find_threshold(chances, random.random(20_000) < 0.1, 0.1) == (None, 0, 0)
+
+
+def test_a_correction_never_changes_the_order_and_lowers_what_promised_too_much():
+    random = np.random.default_rng(1)
+    logits = random.normal(-1, 2, 20_000)
+    curve = fit_curve(logits, random.random(20_000) < probability(0.5 * logits - 1))
+    after = corrected(np.linspace(-15, 15, 301), curve)
+    assert (np.diff(after) > 0).all()
+    assert corrected(np.array([2.0]), curve)[0] == pytest.approx(0, abs=0.3)
+    assert corrected(np.array([-6.0]), curve)[0] == pytest.approx((-6 - 4) / 2, abs=0.4)
+
+
+def test_a_model_survives_the_database(models: list[Model]):
+    again = Model.from_json(json.loads(json.dumps(models[-1].to_json())))
+    assert again == models[-1]
+    assert isinstance(again.record.brier_skill, Interval)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("horizon", [7, 30])
+def test_constants_ship_for_both_kinds(horizon: int):
+    assert len(constants(TOTAL, horizon)) == len(WEIGHTS)
+    assert constants(TOTAL, horizon) != constants(Coverage(window_days=30), horizon)
