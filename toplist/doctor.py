@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import scrapy
 from scrapy.exceptions import CannotResolveHostError, DownloadConnectionRefusedError, DownloadTimeoutError
 
+from toplist import settings
 from toplist.api.calls import Call, category_call, list_call, time_call
 from toplist.api.daily import Figure, daily_call
 from toplist.api.details import detail_call
@@ -110,6 +111,7 @@ class DoctorSpider(GatewaySpider):
     name = "doctor"
     breaker_class = _NoPatience
     custom_settings = {  # noqa: RUF012 - Scrapy's own way to say it
+        **settings.gateway_spiders,
         "EXTENSIONS": {"toplist.extensions.SnapshotExtension": None},
         "DOWNLOADER_MIDDLEWARES": {"toplist.lease_middleware.LeaseMiddleware": None},
         "DELTAFETCH_ENABLED": False,
@@ -118,12 +120,12 @@ class DoctorSpider(GatewaySpider):
     }
 
     @classmethod
-    def update_settings(cls, settings: scrapy.settings.BaseSettings) -> None:
+    def update_settings(cls, given: scrapy.settings.BaseSettings) -> None:
         """Switch off by name what stores, among the project's own components."""
-        own = {name: dict(settings.getdict(name)) for name in ("EXTENSIONS", "DOWNLOADER_MIDDLEWARES")}
-        super().update_settings(settings)
+        own = {name: dict(given.getdict(name)) for name in ("EXTENSIONS", "DOWNLOADER_MIDDLEWARES")}
+        super().update_settings(given)
         for name, components in own.items():
-            settings.set(name, components | cls.custom_settings[name], priority="spider")
+            given.set(name, components | cls.custom_settings[name], priority="spider")
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:

@@ -98,7 +98,7 @@ class SnapshotExtension:
 
     def spider_opened(self, spider: Spider) -> None:
         day, config = self._options.snapshot_date, self._config
-        logger.info("Snapshot of %s from %s, protocol %s", day, config.source, config.protocol)
+        logger.info("Snapshot of %s (Asia/Shanghai) from %s, protocol %s", day, config.source, config.protocol)
 
     def spider_error(self, response: Response | None) -> None:
         """Without a response it is `start` that failed: Scrapy's close reason says so."""

@@ -17,6 +17,7 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 from scrapy.settings import BaseSettings
 
+from toplist import settings
 from toplist.api.credentials import Credentials
 from toplist.categories.fetcher import CategoryFetcher, CategoryPlanner
 from toplist.categories.tree import Tree
@@ -55,6 +56,7 @@ class GatewaySpider(scrapy.Spider):
     breaker: CircuitBreaker
     limiter: RateLimiter
     request_factory: RequestFactory
+    custom_settings = settings.gateway_spiders
     job: str | None = None  # Scrapyd's id of the job
     breaker_class: type[CircuitBreaker] = CircuitBreaker
     _sandbox: SandboxProcess | None = None
@@ -68,16 +70,16 @@ class GatewaySpider(scrapy.Spider):
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         """Raises InputError for an argument or a setting that is wrong."""
         arguments = Arguments.parse(kwargs)
-        settings = crawler.settings
-        config = Config.load(settings, sandbox=arguments.gateway == "sandbox")
+        given = crawler.settings
+        config = Config.load(given, sandbox=arguments.gateway == "sandbox")
         options = resolve_options(
             arguments,
             config,
             utc_now(),
-            delta_reset=settings.getbool("DELTAFETCH_RESET"),
-            delta_enabled=settings.getbool("DELTAFETCH_ENABLED"),
+            delta_reset=given.getbool("DELTAFETCH_RESET"),
+            delta_enabled=given.getbool("DELTAFETCH_ENABLED"),
         )
-        cls.check(config, options, settings)
+        cls.check(config, options, given)
         # Scrapy makes attributes of arguments; ours are in `options`, under the names of some attributes here.
         others = {name: value for name, value in kwargs.items() if name.startswith("_")}
         spider = super().from_crawler(crawler, *args, **others)

@@ -23,6 +23,7 @@ from toplist.control import CrawlControl
 from toplist.errors import InputError
 from toplist.items import ListKey
 from toplist.options import ALL, CrawlOptions
+from toplist.ranktypes import named
 from toplist.ratelimit.limiter import LimiterClosed
 from toplist.ratelimit.slots import CATEGORY_SAFETY_MARGIN, spacing
 from toplist.session import Clock
@@ -99,7 +100,7 @@ class Cost:
         rows: list[tuple[object, ...]] = []
         for kind, lists in self.lists.items():
             complete = self.complete[kind]
-            rows.append((kind, lists, complete, lists - complete, math.ceil(self._requests(kind))))
+            rows.append((named(kind), lists, complete, lists - complete, math.ceil(self._requests(kind))))
         if len(self.lists) > 1:
             rows.append(("all", self.lists.total(), self.complete.total(), self.asked, self.requests))
         lines = [text_table(heads, rows)]

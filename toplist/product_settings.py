@@ -24,6 +24,8 @@ from pydantic import (
     model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from scrapy.settings import SETTINGS_PRIORITIES
+from scrapy.settings import BaseSettings as ScrapySettings
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -158,12 +160,18 @@ class ProductSettings(BaseSettings):
     def read(cls, settings: Settings) -> Self:
         """From Scrapy's settings and the environment. Raises InputError."""
         _refuse_renamed(settings)
-        given = {field: settings.get(setting_name(field)) for field in cls.model_fields}
+        given = {field: _given(settings, setting_name(field)) for field in cls.model_fields}
         try:
             return cls(**{name: value for name, value in given.items() if value is not None})
         except ValidationError as error:
             first = error.errors()[0]
             raise InputError(_sentence(str(first["loc"][0]), first["input"])) from None
+
+
+def _given(settings: Settings, name: str) -> Any:
+    """What was set; not what Scrapy has by default for a setting of its own."""
+    is_default = isinstance(settings, ScrapySettings) and settings.getpriority(name) == SETTINGS_PRIORITIES["default"]
+    return None if is_default else settings.get(name)
 
 
 def setting_name(field: str) -> str:

@@ -58,3 +58,9 @@ RANK_TYPES: dict[str, RankType] = {
 def rank_types_of(protocol: Protocol) -> list[str]:
     """Names of every rank type that the protocol has, in the order of `RANK_TYPES`."""
     return [rank_type.name for rank_type in RANK_TYPES.values() if rank_type.served_by(protocol)]
+
+
+def named(rank_type: str) -> str:
+    """For people: `anchorHot 主播热卖榜`."""
+    known = RANK_TYPES.get(rank_type)
+    return f"{rank_type} {known.title}" if known else rank_type

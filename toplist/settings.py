@@ -2,37 +2,26 @@
 
 The product's own settings, `TOPLIST_…`, are the fields of `toplist.product_settings.ProductSettings`. Each is read from
 the environment, and from Scrapy's settings where `-s` or a line here sets it. Secrets never stand here: Scrapy prints
-settings. Three settings of Scrapy's have a name with the prefix in the environment, so that a variable of another
-program does not change a crawl.
+settings.
+
+What only suits the gateway is in `gateway_spiders`, which our spiders take as their `custom_settings`. Any other spider
+of the project, and `scrapy fetch`, `shell`, `parse` and `bench`, have Scrapy's defaults.
 """
 
 import os
+from typing import Any
 
 BOT_NAME = "toplist"
 SPIDER_MODULES = ["toplist.spiders"]
 NEWSPIDER_MODULE = "toplist.spiders"
 COMMANDS_MODULE = "toplist.commands"
 
-# --- the limits: DOWNLOAD_DELAY and AutoThrottle shape, the gate in the download handler guarantees ------------------
-DOWNLOAD_DELAY = os.environ.get("TOPLIST_DOWNLOAD_DELAY") or 1.5  # between two list requests of one category
-DOWNLOAD_DELAY_JITTER = 0  # the default of ±50 % would make the delay no floor
-AUTOTHROTTLE_ENABLED = True  # raises a category's interval when answers get slow; the gate honours it
-AUTOTHROTTLE_START_DELAY = DOWNLOAD_DELAY  # the default of 5 s would spend the budget's first minute waiting
-CONCURRENT_REQUESTS = 8  # in flight or waiting at the gate; two a second with an answer in 3 s need 6
-CONCURRENT_REQUESTS_PER_DOMAIN = 8  # per category; a crawl of one category may use them all
+# --- Scrapy's components. Each leaves the spiders and requests of others alone ---------------------------------------
 DOWNLOAD_HANDLERS = {
     "http": "toplist.downloadhandlers.RateLimitedDownloadHandler",
     "https": "toplist.downloadhandlers.RateLimitedDownloadHandler",
 }
-DOWNLOAD_MAXSIZE = 8 * 1024 * 1024  # an answer is a few hundred kB; a larger one is not read, compressed or not
-DOWNLOAD_TIMEOUT = os.environ.get("TOPLIST_DOWNLOAD_TIMEOUT") or 15
-DOWNLOAD_SLOTS = {"tree": {"delay": 0}, "extras": {"delay": 0}}  # what is no list counts against the budget only
 SCHEDULER = "toplist.scheduler.Scheduler"  # what was paused or throttled is asked again first
-
-# --- what an answer leads to ---------------------------------------------------------------------------------------
-RETRY_TIMES = os.environ.get("TOPLIST_RETRY_TIMES") or 2
-RETRY_HTTP_CODES: list[int] = []  # the answer's code decides, not its HTTP status; Scrapy's own retries lost answers
-RETRY_GIVE_UP_LOG_LEVEL = "INFO"  # the list's failure is said once, where it is stored
 DOWNLOADER_MIDDLEWARES = {
     "toplist.downloadermiddlewares.ApiResponseMiddleware": 560,
     "toplist.downloadermiddlewares.TokenMiddleware": 580,
@@ -40,16 +29,6 @@ DOWNLOADER_MIDDLEWARES = {
 }
 SPIDER_MIDDLEWARES = {"toplist.spidermiddlewares.LedgerDeltaFetchMiddleware": 100}
 DELTAFETCH_ENABLED = True
-HTTPERROR_ALLOW_ALL = True  # refusals come with any status and are read by ApiResponseMiddleware
-REDIRECT_ENABLED = False  # a signed request is for one address
-METAREFRESH_ENABLED = False
-COOKIES_ENABLED = False
-ROBOTSTXT_OBEY = False  # an API that the app was granted
-REFERER_ENABLED = False
-DOWNLOAD_VERIFY_CERTIFICATES = True
-
-# --- items ---------------------------------------------------------------------------------------------------------
-CONCURRENT_ITEMS = 4  # an answer ends at most one list; Scrapy starts this many tasks for every answer
 ITEM_PIPELINES = {
     "toplist.pipelines.TrendsPipeline": 300,
     "toplist.pipelines.StorePipeline": 800,
@@ -73,12 +52,37 @@ FEED_EXPORTERS = {
     "parquet": "toplist.exporters.EntryParquetExporter",
 }
 FEED_EXPORT_ENCODING = "utf-8"
+LOG_LEVEL = "INFO"
+LOG_FORMATTER = "toplist.logformatter.LogFormatter"  # one line for a list, not its rows
+TWISTED_REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
 
-# --- closed doors: a console and a server that run code have no place beside a secret --------------------------------
+# --- a console and a server that run code must not listen in a process that holds secrets ----------------------------
 TELNETCONSOLE_ENABLED = False
 REMOTE_CONTROL_ENABLED = False
 ADDONS = {"toplist.addons.S3SecretsAddon": 0}  # the keys for S3 do not show in the log
 
-LOG_LEVEL = "INFO"
-LOG_FORMATTER = "toplist.logformatter.LogFormatter"  # one line for a list, not its rows
-TWISTED_REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
+# --- what only suits the gateway: the spiders that call it take these ------------------------------------------------
+# Three settings of Scrapy's have a name with the prefix in the environment, so that a variable of another program does
+# not change a crawl.
+gateway_spiders: dict[str, Any] = {
+    # The slots' delay and AutoThrottle shape the order; the rate limiter in the download handler guarantees the limits.
+    "DOWNLOAD_DELAY": os.environ.get("TOPLIST_DOWNLOAD_DELAY") or 1.5,  # between two list requests of one category
+    "DOWNLOAD_DELAY_JITTER": 0,  # the default of ±50 % would make the delay no lower bound
+    "AUTOTHROTTLE_ENABLED": True,  # raises a category's interval when answers get slow; the rate limiter keeps to it
+    "CONCURRENT_REQUESTS": 8,  # in flight or waiting in the limiter; two a second with an answer in 3 s need 6
+    "CONCURRENT_REQUESTS_PER_DOMAIN": 8,  # per category; a crawl of one category may use them all
+    "DOWNLOAD_MAXSIZE": 8 * 1024 * 1024,  # an answer is a few hundred kB; a larger one is not read, compressed or not
+    "DOWNLOAD_TIMEOUT": os.environ.get("TOPLIST_DOWNLOAD_TIMEOUT") or 15,
+    "DOWNLOAD_SLOTS": {"tree": {"delay": 0}, "extras": {"delay": 0}},  # these count against the budget only
+    "RETRY_TIMES": os.environ.get("TOPLIST_RETRY_TIMES") or 2,
+    "RETRY_HTTP_CODES": [],  # the answer's code decides, not its HTTP status; Scrapy's own retries lost answers
+    "RETRY_GIVE_UP_LOG_LEVEL": "INFO",  # the list's failure is said once, where it is stored
+    "HTTPERROR_ALLOW_ALL": True,  # refusals come with any status and are read by ApiResponseMiddleware
+    "REDIRECT_ENABLED": False,  # a signed request is for one address
+    "METAREFRESH_ENABLED": False,
+    "COOKIES_ENABLED": False,
+    "ROBOTSTXT_OBEY": False,  # an API that the app was granted
+    "REFERER_ENABLED": False,
+    "DOWNLOAD_VERIFY_CERTIFICATES": True,
+    "CONCURRENT_ITEMS": 4,  # an answer ends at most one list; Scrapy starts this many tasks for every answer
+}

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from toplist.items import ListKey, RankList, Status
+from toplist.ranktypes import named
 from toplist.tables import text_table
 
 NO_GRANT = "no grant"
@@ -114,7 +115,7 @@ def table(summary: CrawlSummary) -> str:
         ended = summary.ended[kind]
         pending = summary.planned[kind] - summary.skipped[kind] - sum(ended.values())
         counts = [pending if status is Status.PENDING else ended[status] for status in _COLUMNS]
-        rows.append((kind, summary.planned[kind], summary.skipped[kind], *counts, summary.rows[kind]))
+        rows.append((named(kind), summary.planned[kind], summary.skipped[kind], *counts, summary.rows[kind]))
     failures = (f"  failed: {failure}" for failure in summary.failures)
     return "\n".join([text_table(heads, rows), *failures, *remarks(summary)])
 

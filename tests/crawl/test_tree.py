@@ -234,7 +234,7 @@ def test_a_dry_run_says_the_cost_and_asks_for_no_list(project: Project, gateway:
     assert len(dry.out.splitlines()) < 24
     assert project.crawl(sandbox, f"categories={DRESSES}", "level=3", "rank_types=hot").status == 0
     again = project.crawl(sandbox, *below, "dry_run=1")
-    assert re.search(r"hot +10 +10 +0 +0\n", again.out)
+    assert re.search(r"hot 热销榜 +10 +10 +0 +0\n", again.out)
     assert re.search(r"all +20 +10 +10 +10\n", again.out)
 
 
@@ -305,3 +305,19 @@ def test_the_sandboxs_tree_and_the_gateways_do_not_mix(project: Project, gateway
     sandbox = gateway()
     assert categories(project, sandbox, "--level=1", **both).status == 0
     assert len(tree_requests(sandbox)) == 1
+
+
+def test_categories_says_how_far_it_is_and_leaves_the_log_out(project: Project, gateway: Gateway) -> None:
+    done = categories(project, gateway(), "--level=2")
+    assert done.status == 0, done.log
+    assert "Reading the category tree: 0 categories read" in done.log
+    assert "INFO" not in done.log
+    known = categories(project, gateway(), "--level=2", TOPLIST_GATEWAY_URL="http://127.0.0.1:1")
+    assert (known.status, "Reading" in known.log) == (0, False)  # what is stored is printed at once
+
+
+def test_categories_gives_advice_that_it_accepts(project: Project) -> None:
+    done = categories(project, None)
+    assert done.status == 2
+    assert "--gateway=sandbox" in done.log
+    assert "-a gateway" not in done.log

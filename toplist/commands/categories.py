@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 import json
 import sys
@@ -28,6 +29,8 @@ from toplist.spiders.toplist import TopListSpider
 from toplist.storage.categories import Categories
 from toplist.storage.database import open_database
 
+_TELL_INTERVAL = 5.0  # seconds between two lines that say how far it is
+
 
 class TreeSpider(TopListSpider):
     """Walks the tree down to a level within the limits, and asks for no list."""
@@ -42,10 +45,19 @@ class TreeSpider(TopListSpider):
     async def start(self) -> AsyncIterator[Any]:
         """The tree is what it brings; there is nothing to yield."""
         await self.categories.load()
+        progress = asyncio.ensure_future(self._tell())
         with contextlib.suppress(LimiterClosed):
             await self.categories.at_level((TOP,), self._level)
+        progress.cancel()
         return
         yield
+
+    async def _tell(self) -> None:
+        """Say how far it is, for the one who waits."""
+        while True:
+            read = self.crawler.stats.get_value("toplist/tree/read", 0)
+            print(f"Reading the category tree: {read} categories read", file=sys.stderr, flush=True)
+            await asyncio.sleep(_TELL_INTERVAL)
 
 
 class Command(ScrapyCommand):
@@ -68,6 +80,13 @@ class Command(ScrapyCommand):
         parser.add_argument("--json", action="store_true", help="for machines: an array of objects")
         parser.add_argument("--gateway", choices=["sandbox"], help="sandbox: the sandbox's tree")
 
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        """The tree is what was asked for: of the log only what went wrong is shown, unless an option says more."""
+        super().process_options(args, opts)
+        assert self.settings is not None
+        if not (opts.loglevel or opts.logfile):
+            self.settings.set("LOG_LEVEL", "WARNING", priority="cmdline")
+
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         if args:
             raise UsageError(f"scrapy categories takes options only, not {args[0]!r}")
@@ -78,7 +97,8 @@ class Command(ScrapyCommand):
                 self._walk(opts.gateway, level)
                 tree = self._kept(opts.gateway)
         except InputError as error:
-            self._fail(2, str(error))
+            # A crawl's argument is this command's option.
+            self._fail(2, str(error).replace("-a gateway=sandbox", "--gateway=sandbox"))
             return
         if tree.reading(TOP) is None:
             self._fail(self.exitcode or 3, "There is no category tree: it could not be read, and none is kept.")

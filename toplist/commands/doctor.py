@@ -133,7 +133,7 @@ def _database_todo(url: URL, said: str) -> str:
         return "write postgresql+psycopg://, whose driver comes with toplist"
     if url.get_backend_name() == "sqlite":
         return "make the file and its folder writable for this user, or name another file"
-    said = said.casefold()
+    said = said.partition("can't be used: ")[2].partition("; it takes")[0].casefold()
     if "authentication" in said or "password" in said or "role" in said:
         return "correct user and password in TOPLIST_DATABASE_URL"
     if "does not exist" in said:
