@@ -22,6 +22,7 @@ from toplist.config import Config, Limits
 from toplist.control import CrawlControl
 from toplist.errors import InputError
 from toplist.items import ListKey
+from toplist.language import Sentence
 from toplist.options import ALL, CrawlOptions
 from toplist.ranktypes import named
 from toplist.ratelimit.limiter import LimiterClosed
@@ -38,7 +39,10 @@ SANDBOX_CATEGORIES = ("10166", "311")  # 女装, 童装
 BATCH = 64
 _ENTERED_AT_ONCE = 1000  # about 50 ms in the storage's thread
 
-ONLY_ROOTS = "Only level 1 was asked: the lists of level 3 are the specific ones, -a level=3 asks for them."
+ONLY_ROOTS = Sentence.of(
+    "Only level 1 was asked: the lists of level 3 are the specific ones, -a level=3 asks for them.",
+    "只抓取了一级类目：三级类目的榜单更具体，用 -a level=3 抓取。",
+)
 
 
 @dataclass
@@ -193,7 +197,7 @@ class Planner:
             yield [
                 PlannedList(
                     key,
-                    entry.received if (entry := entries.get(key)) and self._is_satisfied(entry) else None,
+                    entry.stored_rows if (entry := entries.get(key)) and self._is_satisfied(entry) else None,
                     last_rows.get(key),
                 )
                 for key in batch

@@ -44,7 +44,7 @@ def test_short_empty_and_absent_lists_are_no_problems() -> None:
 def test_a_missing_grant_counts_only_for_rank_types_that_were_named() -> None:
     made = tally(ended("hot", Status.COMPLETE), ended("VNHot", Status.FAILED, NO_GRANT))
     assert made.problems(()) == []
-    assert made.problems(("hot", "VNHot")) == ["1 of 2 lists failed"]
+    assert made.problems(("hot", "VNHot")) == ["1 of 2 lists have no grant"]
 
 
 def test_a_list_that_did_not_end_is_a_problem() -> None:
