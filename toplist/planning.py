@@ -91,12 +91,16 @@ class Cost:
     def __str__(self) -> str:
         """In one line, for the log."""
         lists, complete = self.lists.total(), self.complete.total()
-        time = f", {duration(self.seconds)} by the limits" if self.seconds else ""
+        least = "" if self._is_foreseen() else "at least "
+        time = f", {least}{duration(self.seconds)} by the limits" if self.seconds else ""
         return f"{lists} lists, {complete} of them complete already; {self._foreseen()} requests{time}"
 
     def _foreseen(self) -> str:
-        known = all(kind in self.pages for kind in self.lists)
-        return f"about {self.requests}" if known else f"at least {self.requests}"
+        return f"about {self.requests}" if self._is_foreseen() else f"at least {self.requests}"
+
+    def _is_foreseen(self) -> bool:
+        """Whether it is known how many pages the lists have that are asked for."""
+        return all(kind in self.pages for kind in self.lists if self.lists[kind] > self.complete[kind])
 
     def table(self) -> str:
         """What is asked, what is skipped, and how long it takes, on one screen."""
@@ -108,12 +112,12 @@ class Cost:
         if len(self.lists) > 1:
             rows.append(("all", self.lists.total(), self.complete.total(), self.asked, self.requests))
         lines = [text_table(heads, rows)]
-        if any(kind not in self.pages for kind in self.lists) and self.asked:
+        if not self._is_foreseen():
             lines.append("A list counts as one request where no earlier day says how many pages it has.")
         limits = self.limits
         if self.seconds:
             lines.append(
-                f"Time by the limits: {duration(self.seconds)}, at {limits.qps:g} requests a second and"
+                f"Time by the limits: {'' if self._is_foreseen() else 'at least '}{duration(self.seconds)}, at {limits.qps:g} requests a second and"
                 f" {limits.category_interval:g} s between two of a category."
             )
         elif self.asked:
