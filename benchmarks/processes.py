@@ -23,7 +23,7 @@ from typing import Any
 
 from sqlalchemy import create_engine, text
 
-from benchmarks.ratelimit import ROOT, arrivals, figures
+from benchmarks.ratelimit import ROOT, arrivals, figures, prefer
 from tests.postgres_server import serve_postgres
 from toplist.categories.tree import roots_data
 from toplist.ranktypes import RANK_TYPES
@@ -183,6 +183,7 @@ def row(
         database() as url,
         SandboxProcess(*limits, *options) as sandbox,
     ):
+        print(f"  {prefer(sandbox)}", flush=True)
         crawls = Crawls(sandbox, Path(folder), url)
         started = run(crawls, sandbox)
         load = os.getloadavg()[0]

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 from scrapy import Request
+from scrapy.exceptions import DontCloseSpider, IgnoreRequest
 from scrapy.http import TextResponse
 
 from tests.fakes import SECRET, FakeClock, FakeControl, FakeLimiter, FakeStats, a_key, a_session, options
 from toplist.api.details import detail_call
+from toplist.api.tokens import refresh_call
 from toplist.circuit_breaker import CircuitBreaker
 from toplist.downloadermiddlewares import ApiResponseMiddleware
 from toplist.errors import ApiError, FatalApiError, Forbidden, ListError, PermissionDenied, Throttled, TransientApiError
@@ -105,11 +107,61 @@ def test_a_403_pauses_everything_and_the_same_call_is_first(harness: Harness) ->
 
 def test_the_fourth_403_in_a_row_stops_the_crawl(harness: Harness) -> None:
     for _ in range(3):
-        harness.answer(harness.request(), b"", 403)
+        harness.answer(harness.request(), b"", 403)  # another list each time
         harness.clock.seconds += 300
     with pytest.raises(Forbidden):
         harness.answer(harness.request(), b"", 403)
     assert harness.control.reason == "forbidden"
+
+
+def test_a_list_that_is_paused_for_twice_is_asked_after_all_others(harness: Harness) -> None:
+    again = harness.answer(harness.request(), b"", 403)
+    assert again.meta[AGAIN]
+    harness.clock.seconds += 300
+    with pytest.raises(IgnoreRequest):
+        harness.answer(again, b"", 403)
+    assert harness.limiter.told == [("pause", 300)] * 2
+    assert harness.scheduled == []
+    with pytest.raises(DontCloseSpider):
+        harness.middleware.spider_idle()
+    assert [request.meta["toplist_key"] for request in harness.scheduled] == [a_key()]
+    harness.middleware.spider_idle()  # nothing is postponed any more
+    assert len(harness.scheduled) == 1
+
+
+def test_a_stopped_crawl_asks_for_nothing_that_was_postponed(harness: Harness) -> None:
+    again = harness.answer(harness.request(), b"", 403)
+    harness.clock.seconds += 300
+    with pytest.raises(IgnoreRequest):
+        harness.answer(again, b"", 403)
+    harness.control.stop("refused", "no")
+    harness.middleware.spider_idle()
+    assert harness.scheduled == []
+
+
+def test_a_403_at_the_tokens_endpoint_pauses_everything(harness: Harness) -> None:
+    request = harness.requests.call(refresh_call(), "a new access token")
+    assert harness.answer(request, b"<html>", 403).meta[AGAIN]
+    assert harness.limiter.told == [("pause", 300)]
+
+
+def a_detail(harness: Harness) -> Request:
+    return harness.requests.call(detail_call("7"), "the details of offer 7", meta={"toplist_offer": "7"})
+
+
+def test_details_that_are_forbidden_throttled_or_refused_do_not_stop_the_crawl(harness: Harness) -> None:
+    for _ in range(3):
+        harness.answer(a_detail(harness), b"", 403)
+        harness.clock.seconds += 300
+    with pytest.raises(Forbidden):
+        harness.answer(a_detail(harness), b"", 403)
+    harness.answer(a_detail(harness), {"error_code": "gw.QosAppFrequencyLimit"}, 400)
+    harness.clock.seconds += 600
+    with pytest.raises(Throttled):
+        harness.answer(a_detail(harness), {"error_code": "gw.QosAppFrequencyLimit"}, 400)
+    with pytest.raises(FatalApiError):
+        harness.answer(a_detail(harness), {"error_code": "401", "error_message": "no"}, 401)
+    assert harness.control.stopped is None
 
 
 def test_a_throttle_backs_off_and_the_next_success_recovers(harness: Harness) -> None:

@@ -63,7 +63,7 @@ _TODO: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], 
 _MAX_CATEGORIES = 20  # of those that are set, this many are looked up
 
 
-class State(StrEnum):
+class CheckState(StrEnum):
     """How a check went. A note does not keep a crawl from working, a problem of what is needed does."""
 
     OK = "ok"
@@ -77,7 +77,7 @@ class Finding:
     """One check: what it is about, how it went, what was seen, what to do. `is_needed`: no crawl works without it."""
 
     check: str
-    state: State
+    state: CheckState
     seen: str = ""
     todo: str = ""
     is_needed: bool = False
@@ -85,7 +85,7 @@ class Finding:
     @property
     def is_blocking(self) -> bool:
         """Whether a crawl would not work."""
-        return self.is_needed and self.state in (State.PROBLEM, State.UNCHECKED)
+        return self.is_needed and self.state in (CheckState.PROBLEM, CheckState.UNCHECKED)
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -154,18 +154,18 @@ class DoctorSpider(GatewaySpider):
         answer = await self._ask(time_call(), "the gateway's clock")
         if isinstance(answer, FatalApiError):
             # It is not the clock that was refused, and nothing else will be answered.
-            self._add("clock", State.UNCHECKED, "see below")
+            self._add("clock", CheckState.UNCHECKED, "see below")
             return self._find("key and secret", answer, is_needed=True)
         if isinstance(answer, Exception):
             return self._find("clock", answer)
         at = read_instant(answer.answer)
         if at is None:
-            return self._add("clock", State.NOTE, "the gateway's clock can't be read")
+            return self._add("clock", CheckState.NOTE, "the gateway's clock can't be read")
         off = (before + time.time()) / 2 - at.timestamp()
         if abs(off) < _NEAR:
-            return self._add("clock", State.OK, f"within {_NEAR:g} s of the gateway's")
+            return self._add("clock", CheckState.OK, f"within {_NEAR:g} s of the gateway's")
         todo = "let this computer keep its clock by NTP; a crawl follows the gateway's clock when it is told to"
-        return self._add("clock", State.NOTE, f"{off:+.0f} s off the gateway's", todo)
+        return self._add("clock", CheckState.NOTE, f"{off:+.0f} s off the gateway's", todo)
 
     async def _secret(self) -> None:
         """The tree's API is signed and needs no token, so its answer proves key and secret."""
@@ -174,15 +174,15 @@ class DoctorSpider(GatewaySpider):
         answer = await self._ask(category_call("0"), "the root categories")
         tree = "the category tree"
         if isinstance(answer, PermissionDenied):
-            self._add("key and secret", State.OK, "accepted", is_needed=True)
+            self._add("key and secret", CheckState.OK, "accepted", is_needed=True)
             todo = "apply for alibaba.category.get; without it, a level needs the tree that the database kept"
-            self._add(tree, State.NOTE, str(answer), todo)
+            self._add(tree, CheckState.NOTE, str(answer), todo)
         elif isinstance(answer, Exception):
             self._is_unreachable = not isinstance(answer, ApiError)
             self._find("key and secret", answer, is_needed=True)
         else:
-            self._add("key and secret", State.OK, "accepted", is_needed=True)
-            self._add(tree, State.OK, "granted")
+            self._add("key and secret", CheckState.OK, "accepted", is_needed=True)
+            self._add(tree, CheckState.OK, "granted")
 
     async def _refresh(self) -> None:
         """Renew the access token, where nothing is lost by it: what a renewal brings must be kept, or was missing."""
@@ -191,19 +191,19 @@ class DoctorSpider(GatewaySpider):
             return None
         if tokens.access_token and file is None:
             todo = "set TOPLIST_TOKEN_FILE, so that a renewed token is kept: then it is tried"
-            return self._add("refresh token", State.NOTE, "not tried: it would replace TOPLIST_ACCESS_TOKEN", todo)
+            return self._add("refresh token", CheckState.NOTE, "not tried: it would replace TOPLIST_ACCESS_TOKEN", todo)
         answer = await self._ask(refresh_call(), "a new access token")
         if isinstance(answer, ApiError) and not isinstance(answer, Forbidden | Throttled | TransientApiError):
             said = self.session.redact(answer.message or answer.code)
             todo = "check TOPLIST_REFRESH_TOKEN; if it is right, have the merchant grant the app anew"
-            return self._add("refresh token", State.PROBLEM, said, todo, is_needed=True)
+            return self._add("refresh token", CheckState.PROBLEM, said, todo, is_needed=True)
         if isinstance(answer, Exception):
             return self._find("refresh token", answer, is_needed=True)
         self.session.renew(answer.answer)
         if file is not None:
             async with file.lock():
                 file.write(self.session.tokens)
-        return self._add("refresh token", State.OK, "accepted", is_needed=True)
+        return self._add("refresh token", CheckState.OK, "accepted", is_needed=True)
 
     async def _categories(self) -> None:
         """Whether the gateway knows the categories that are set."""
@@ -216,12 +216,12 @@ class DoctorSpider(GatewaySpider):
                 return
             if isinstance(answer, ListError) or (isinstance(answer, ApiResponse) and not answer.answer):
                 todo = "look it up with scrapy categories --search, and correct TOPLIST_CATEGORIES"
-                self._add(check, State.PROBLEM, "the gateway does not know it", todo, is_needed=True)
+                self._add(check, CheckState.PROBLEM, "the gateway does not know it", todo, is_needed=True)
             elif isinstance(answer, Exception):
                 self._find(check, answer)
             else:
                 names = [node.name for node in answer.answer if node.category_id == category_id]
-                self._add(check, State.OK, " ".join(name for name in names if name) or "known")
+                self._add(check, CheckState.OK, " ".join(name for name in names if name) or "known")
 
     async def _rank_types(self) -> str | None:
         """A list of one row for each; returns an offer id, if one came."""
@@ -236,7 +236,7 @@ class DoctorSpider(GatewaySpider):
             if isinstance(answer, Exception):
                 self._find(check, answer, is_needed=needed)
             else:
-                self._add(check, State.OK, "granted", is_needed=needed)
+                self._add(check, CheckState.OK, "granted", is_needed=needed)
                 offer_id = offer_id or self._first_offer(answer)
         return offer_id
 
@@ -255,7 +255,7 @@ class DoctorSpider(GatewaySpider):
         for check, call in calls.items():
             answer = await self._ask(call, check, {"toplist_offer": offer_id or "1"})
             if isinstance(answer, ApiResponse | ListError):
-                self._add(check, State.OK, "granted")
+                self._add(check, CheckState.OK, "granted")
             else:
                 self._find(check, answer)
 
@@ -275,9 +275,9 @@ class DoctorSpider(GatewaySpider):
 
     def _find(self, check: str, error: Exception, *, is_needed: bool = False) -> None:
         if isinstance(error, _NotAsked):
-            return self._add(check, State.UNCHECKED, "see above", is_needed=is_needed)
+            return self._add(check, CheckState.UNCHECKED, "see above", is_needed=is_needed)
         if isinstance(error, PermissionDenied):
-            state = State.PROBLEM if is_needed else State.NOTE
+            state = CheckState.PROBLEM if is_needed else CheckState.NOTE
             return self._add(check, state, "no grant", _APPLY, is_needed=is_needed)
         said = str(failure_reason(error, self.session))
         todo = next(todo for kind, todo in _TODO if isinstance(error, kind))
@@ -286,9 +286,9 @@ class DoctorSpider(GatewaySpider):
             said, _, todo = self.session.redact(str(error)).partition("; ")
         # A gateway that refuses everything, or the clock, lets no crawl work, whatever was asked when it did.
         is_needed = is_needed or isinstance(error, Forbidden | Throttled | ClockSkewed | FatalApiError)
-        return self._add(check, State.PROBLEM, said, todo, is_needed=is_needed)
+        return self._add(check, CheckState.PROBLEM, said, todo, is_needed=is_needed)
 
-    def _add(self, check: str, state: State, seen: str, todo: str = "", *, is_needed: bool = False) -> None:
+    def _add(self, check: str, state: CheckState, seen: str, todo: str = "", *, is_needed: bool = False) -> None:
         self.findings.append(Finding(check, state, seen, todo, is_needed))
 
 
@@ -300,5 +300,5 @@ def rank_type_findings(findings: list[Finding]) -> Iterator[Finding]:
 
 def is_ready(findings: list[Finding]) -> bool:
     """Whether a crawl would work: nothing that is needed is missing, and one rank type at least is granted."""
-    granted = any(each.state is State.OK for each in rank_type_findings(findings))
+    granted = any(each.state is CheckState.OK for each in rank_type_findings(findings))
     return granted and not any(each.is_blocking for each in findings)

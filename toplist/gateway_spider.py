@@ -25,10 +25,8 @@ from toplist.circuit_breaker import CircuitBreaker
 from toplist.config import Config
 from toplist.control import CrawlControl
 from toplist.dates import utc_now
-from toplist.enrichment.base import EnrichmentParts
 from toplist.http import ApiResponse
 from toplist.options import Arguments, CrawlOptions, resolve_options
-from toplist.planning import Planner
 from toplist.ranktypes import Protocol
 from toplist.ratelimit.limiter import RateLimiter
 from toplist.ratelimit.shared_state import DatabaseRow, SharedState
@@ -125,32 +123,6 @@ class GatewaySpider(scrapy.Spider):
         stats = self.crawler.stats
         return CategoryPlanner(
             self.config.source, self.storage, self._category_fetcher, self.summary, self.control, stats
-        )
-
-    @cached_property
-    def planner(self) -> Planner:
-        """Plans the lists."""
-        return Planner(
-            self.config,
-            self.options,
-            self.categories,
-            storage=self.storage,
-            clock=self.session.clock,
-            summary=self.summary,
-            control=self.control,
-            stats=self.crawler.stats,
-        )
-
-    def enrichment_parts(self) -> EnrichmentParts:
-        """What each kind of extra is made from."""
-        return EnrichmentParts(
-            self.options,
-            self.config.source,
-            self.storage,
-            self.session,
-            self.request_factory,
-            self.control,
-            self.crawler.stats,
         )
 
     async def download(self, request: Request) -> ApiResponse:

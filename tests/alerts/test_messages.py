@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import json
 import logging
 import threading
 from collections.abc import Iterator
 from datetime import date
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
 
 import pytest
+import requests
 
 from tests.alerts.test_watching import an_entry
 from toplist.alerts.messages import MAX_HITS, SnapshotNews, check_addresses, send_message, write_message
@@ -30,23 +35,29 @@ NEWS = SnapshotNews(
     "exports/toplist-2026-11-24.html",
 )
 
+TOKEN = "0123456789abcdef" * 4
+
 
 class Service:
-    """A local HTTP server that keeps what is posted to it."""
+    """A local HTTP server that keeps what is posted to it. `answer` is what it replies, with HTTP 200."""
 
     def __init__(self) -> None:
-        received: list[dict[str, object]] = []
+        self.received: list[dict[str, object]] = []
+        self.paths: list[str] = []
+        self.answer = b""
+        service = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                service.paths.append(self.path)
+                service.received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
                 self.send_response(200)
-                self.send_header("Content-Length", "0")
+                self.send_header("Content-Length", str(len(service.answer)))
                 self.end_headers()
+                self.wfile.write(service.answer)
 
             def log_message(self, *args: object) -> None: ...
 
-        self.received = received
         self._server = HTTPServer(("127.0.0.1", 0), Handler)
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -61,6 +72,19 @@ def service() -> Iterator[Service]:
     service = Service()
     yield service
     service.stop()
+
+
+@pytest.fixture
+def redirected(service: Service, monkeypatch: pytest.MonkeyPatch) -> Service:
+    """The service, in the place of every host: apprise's forms for DingTalk and Feishu have a fixed one."""
+    post = requests.post
+
+    def post_to_service(url: str, **options: Any) -> requests.Response:
+        local = urlsplit(url)._replace(scheme="http", netloc=f"127.0.0.1:{service.port}")
+        return post(urlunsplit(local), **options)
+
+    monkeypatch.setattr(requests, "post", post_to_service)
+    return service
 
 
 def test_a_message_tells_the_verdict_the_counts_the_hits_and_the_page() -> None:
@@ -96,6 +120,45 @@ def test_what_arrives_at_a_json_service(service: Service) -> None:
     assert send_message([f"json://127.0.0.1:{service.port}/hook"], title, body) == 0
     (received,) = service.received
     assert (received["title"], received["message"]) == (title, body)
+
+
+def test_what_arrives_at_dingtalk(redirected: Service) -> None:
+    title, body = write_message(NEWS, Language.CHINESE)
+    assert send_message([f"dingtalk://{TOKEN}/13800138000"], title, body) == 0
+    assert redirected.received == [
+        {
+            "msgtype": "text",
+            "text": {"content": f"{title}\r\n{body}"},
+            "at": {"atMobiles": ["13800138000"], "isAtAll": False},
+        }
+    ]
+    assert redirected.paths == [f"/robot/send?access_token={TOKEN}"]
+
+
+def test_a_dingtalk_robot_with_a_secret_gets_a_signature(redirected: Service) -> None:
+    secret = "SEC" + "s" * 32
+    assert send_message([f"dingtalk://{secret}@{TOKEN}"], *write_message(NEWS, Language.CHINESE)) == 0
+    sent = parse_qs(urlsplit(redirected.paths[0]).query)
+    expected = hmac.digest(secret.encode(), f"{sent['timestamp'][0]}\n{secret}".encode(), "sha256")
+    # apprise quotes the signature, and requests quotes it again
+    assert base64.b64decode(unquote(sent["sign"][0])) == expected
+    assert secret not in redirected.paths[0] + json.dumps(redirected.received)
+
+
+@pytest.mark.parametrize(("scheme", "line_end"), [("feishu", "\r\n"), ("lark", "\n")])
+def test_what_arrives_at_feishu(scheme: str, line_end: str, redirected: Service) -> None:
+    title, body = write_message(NEWS, Language.CHINESE)
+    assert send_message([f"{scheme}://{TOKEN}"], title, body) == 0
+    assert redirected.received == [{"msg_type": "text", "content": {"text": f"{title}{line_end}{body}"}}]
+    assert redirected.paths[0].rstrip("/") == f"/open-apis/bot/v2/hook/{TOKEN}"
+
+
+def test_a_message_that_feishu_refuses_is_said(redirected: Service, caplog: pytest.LogCaptureFixture) -> None:
+    redirected.answer = b'{"code": 19024, "msg": "Key Words Not Found"}'
+    with caplog.at_level(logging.DEBUG):
+        assert send_message([f"feishu://{TOKEN}"], "t", "b") == 1
+    assert "could not be delivered to address 1 (feishu) of TOPLIST_NOTIFY_URLS" in caplog.text
+    assert TOKEN not in caplog.text
 
 
 def test_a_service_that_is_gone_is_said_without_its_address(service: Service, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,5 +1,6 @@
 """What an answer leads to, seen from outside: the ledger, the arrivals, the exit status."""
 
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -77,6 +78,17 @@ def test_403_to_everything_ends_after_three_pauses(project: Project, gateway: Ga
     assert "403 again after 3 pauses" in done.verdict
     assert len(asked(sandbox)) == 4
     assert {status for status, *_ in project.ledger().values()} <= {"failed", "pending"}
+
+
+def test_a_list_that_is_always_answered_403_keeps_no_other_from_being_asked(project: Project, gateway: Gateway) -> None:
+    sandbox = gateway("--total=5", "--fault=kind=403,rank_type=hot,category=10166")
+    ten = "categories=10166,311,312,54,67,1813,2,7,57,53"
+    done = project.crawl(sandbox, ten, "rank_types=hot,rise", TOPLIST_PAUSE_403="0.2")
+    assert done.status == 3
+    assert "403 again after 3 pauses" in done.verdict
+    ledger = project.ledger()
+    assert ledger.pop(("hot", "10166"))[0] in ("failed", "pending")
+    assert set(ledger.values()) == {("complete", None, 5)}
 
 
 def test_ctrl_c_in_a_pause_ends_at_once_and_the_next_crawl_completes(project: Project, gateway: Gateway) -> None:
@@ -211,6 +223,31 @@ def test_absent_and_empty_lists_are_no_failures(project: Project, gateway: Gatew
     nothing = project.crawl(sandbox, "categories=312", "rank_types=hot")
     assert nothing.status == 3
     assert "no row came" in nothing.verdict
+
+
+@pytest.mark.parametrize(("kind", "status"), [("missing", "absent"), ("empty", "empty")])
+def test_a_list_that_lost_all_its_rows_is_asked_twice_and_named(
+    project: Project, gateway: Gateway, kind: str, status: str
+) -> None:
+    sandbox = gateway("--total=20")
+    two = ("categories=311", "rank_types=hot,rise")
+    assert project.crawl(sandbox, *two).status == 0
+    with project.database() as connection:  # a day later
+        for table in ("list_snapshot", "observation"):
+            connection.execute(f"UPDATE {table} SET snapshot_date = date(snapshot_date, '-1 day')")
+        connection.commit()
+    shutil.rmtree(project.folder / "exports")  # the day before has a feed of its own
+    before = len(asked(sandbox))
+    sandbox.faults([{"kind": kind, "rank_type": "hot"}])
+    done = project.crawl(sandbox, *two)
+    assert done.status == 0, done.log
+    assert sorted(names(asked(sandbox)[before:])) == [("hot", "311", 1), ("hot", "311", 1), ("rise", "311", 1)]
+    today = "SELECT status, message FROM ledger WHERE rank_type = 'hot' ORDER BY snapshot_date DESC"
+    assert project.query(today)[0] == (status, "0 rows came, 20 on its last complete day")
+    assert "1 lists are empty or absent and had rows on their last complete day" in done.verdict
+    sandbox.faults([])
+    assert project.crawl(sandbox, *two).status == 0
+    assert project.query(today)[0][0] == "complete"
 
 
 def test_a_redirect_is_not_followed(project: Project, gateway: Gateway) -> None:

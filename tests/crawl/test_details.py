@@ -182,6 +182,18 @@ def test_a_gateway_without_readable_details_ends_them_and_not_the_crawl(project:
     assert done.verdict.endswith("Verdict: complete")
 
 
+@pytest.mark.parametrize("fault", ["kind=403", "kind=token"])
+def test_details_that_are_forbidden_or_refused_end_them_and_not_the_crawl(
+    project: Project, gateway: Gateway, fault: str
+) -> None:
+    sandbox = gateway("--total=20", f"--fault={fault},api={QUERY_DETAIL.name}")
+    done = crawl(project, sandbox, "details=1", TOPLIST_PAUSE_403="0.2")
+    assert done.status == 0, done.log
+    assert "; the gateway refuses them: " in done.out
+    assert "Verdict: complete" in done.verdict
+    assert len(project.feed()) == 80
+
+
 def test_a_crawl_that_is_stopped_at_its_details_has_its_lists_and_its_feed(project: Project, gateway: Gateway) -> None:
     sandbox = gateway("--total=20", f"--fault=kind=timeout,nth=5,times=99,api={QUERY_DETAIL.name}")
     settings = UNLIMITED | {"DOWNLOAD_TIMEOUT": "3", "TOPLIST_ACCESS_TOKEN": sandbox.access_token}

@@ -57,7 +57,7 @@ class InlineExecutor(Executor):
 class LatentExecutor(Executor):
     """Runs work a few milliseconds later, one after the other, as a database does."""
 
-    def __init__(self, loop: SimulatedLoop, latencies: tuple[float, ...] = (0.0005, 0.001, 0.004)):
+    def __init__(self, loop: SimulatedLoop, latencies: tuple[float, ...]):
         self._loop = loop
         self._latencies = itertools.cycle(latencies)
         self._free_at = 0.0

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from tests.ratelimit.simulation import InlineExecutor, MemoryRow, SimulatedLoop, simulate
+from tests.ratelimit.simulation import InlineExecutor, LatentExecutor, MemoryRow, SimulatedLoop, simulate
 from toplist.ratelimit.limiter import LimiterClosed, LimiterFailed, Permit, RateLimiter
 from toplist.ratelimit.shared_state import SharedState
 from toplist.ratelimit.slots import spacing
@@ -338,6 +338,23 @@ def test_an_attempt_to_connect_ends_when_the_crawl_is_told_to_stop() -> None:
     refused, seconds = simulate(scenario)
     assert [type(each) for each in refused] == [LimiterClosed]
     assert seconds <= 0.2
+
+
+@pytest.mark.parametrize("latency", [0.02, 0.12, 0.3])
+def test_a_database_that_answers_slowly_costs_no_more_than_its_answers_take(latency: float) -> None:
+    """The answer to a confirmation comes after the slot's begin, unless it is asked for that much earlier."""
+
+    async def scenario(loop: SimulatedLoop) -> float:
+        one = process(loop)
+        executor = LatentExecutor(loop, (latency / 2,))
+        one.limiter = RateLimiter(QPS, lambda: False, clock=loop.time, executor=executor)
+        await one.open()
+        began = loop.time()
+        async with asyncio.timeout(60):
+            await asyncio.gather(*(one.send(age) for age in range(10)))
+        return loop.time() - began
+
+    assert simulate(scenario) <= 10 * (spacing(QPS) + 2 * latency) + 2
 
 
 def test_closing_refuses_what_waits() -> None:

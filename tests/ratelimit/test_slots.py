@@ -12,7 +12,7 @@ from toplist.ratelimit.slots import (
     TOLERANCE,
     Delay,
     Grant,
-    State,
+    SlotState,
     Waiting,
     back_off,
     confirm,
@@ -27,24 +27,24 @@ A, B = Waiting("a", 1.5), Waiting("b", 1.5)
 
 
 def test_the_first_request_goes_at_once() -> None:
-    decision, _ = reserve(State(), 100.0, QPS, [A])
+    decision, _ = reserve(SlotState(), 100.0, QPS, [A])
     assert decision == Grant(0, 100.0)
 
 
 def test_the_oldest_request_whose_category_is_ready_goes_first() -> None:
-    _, state = reserve(State(), 100.0, QPS, [A])
+    _, state = reserve(SlotState(), 100.0, QPS, [A])
     decision, _ = reserve(state, 100.1, QPS, [A, B, Waiting("c", 1.5)])
     assert decision == Grant(1, 100.0 + spacing(QPS))
 
 
 def test_a_request_without_a_category_waits_for_the_budget_only() -> None:
-    _, state = reserve(State(), 100.0, QPS, [A])
+    _, state = reserve(SlotState(), 100.0, QPS, [A])
     decision, _ = reserve(state, 100.0, QPS, [A, Waiting(None, 0.0)])
     assert decision == Grant(1, 100.0 + spacing(QPS))
 
 
 def test_a_category_that_is_not_ready_soon_takes_no_slot() -> None:
-    _, state = reserve(State(), 100.0, QPS, [A])
+    _, state = reserve(SlotState(), 100.0, QPS, [A])
     decision, after = reserve(state, 100.0, QPS, [A])
     assert isinstance(decision, Delay)
     assert 100.0 + 1.5 + CATEGORY_SAFETY_MARGIN - LOOKAHEAD <= decision.until < 100.0 + 1.5 + CATEGORY_SAFETY_MARGIN
@@ -52,20 +52,20 @@ def test_a_category_that_is_not_ready_soon_takes_no_slot() -> None:
 
 
 def test_nothing_is_released_in_a_pause_and_a_pause_is_not_cut_short() -> None:
-    state = pause(pause(State(), 100.0, 300.0), 150.0, 20.0)
+    state = pause(pause(SlotState(), 100.0, 300.0), 150.0, 20.0)
     decision, _ = reserve(state, 399.9, QPS, [A])
     assert decision == Delay(400.0, is_pause=True)
     assert reserve(state, 400.0, QPS, [A])[0] == Grant(0, 400.0)
 
 
 def test_a_pause_that_came_after_the_reservation_takes_the_slot_back() -> None:
-    grant, state = reserve(State(), 100.0, QPS, [A])
+    grant, state = reserve(SlotState(), 100.0, QPS, [A])
     assert isinstance(grant, Grant)
     assert confirm(pause(state, 100.0, 20.0), 100.001, QPS, grant, A) == (Delay(120.0, is_pause=True), None)
 
 
 def test_a_late_slot_moves_where_nobody_counts_from_it() -> None:
-    grant, state = reserve(State(), 100.0, QPS, [A])
+    grant, state = reserve(SlotState(), 100.0, QPS, [A])
     assert isinstance(grant, Grant)
     moved, after = confirm(state, 100.2, QPS, grant, A)
     assert moved == Grant(0, 100.2)
@@ -75,7 +75,7 @@ def test_a_late_slot_moves_where_nobody_counts_from_it() -> None:
 
 
 def test_a_late_process_moves_the_slots_that_were_reserved_behind_its_own() -> None:
-    grant, state = reserve(State(), 100.0, QPS, [A])
+    grant, state = reserve(SlotState(), 100.0, QPS, [A])
     assert isinstance(grant, Grant)
     behind, state = reserve(state, 100.0, QPS, [B])
     assert isinstance(behind, Grant)
@@ -95,14 +95,14 @@ def test_a_late_process_moves_the_slots_that_were_reserved_behind_its_own() -> N
 
 
 def test_a_slot_is_lost_where_the_one_behind_it_may_have_been_used() -> None:
-    grant, state = reserve(State(), 100.0, QPS, [A])
+    grant, state = reserve(SlotState(), 100.0, QPS, [A])
     assert isinstance(grant, Grant)
     _, state = reserve(state, 100.0, QPS, [B])
     assert confirm(state, 100.001 + spacing(QPS), QPS, grant, A) == (None, None)
 
 
 def test_throttling_halves_the_rate_and_answers_bring_it_back() -> None:
-    state = back_off(back_off(State()))
+    state = back_off(back_off(SlotState()))
     _, state = reserve(state, 100.0, QPS, [A])
     assert state.next_at == pytest.approx(100.0 + 4 * spacing(QPS))
     for _ in range(14):
@@ -112,7 +112,7 @@ def test_throttling_halves_the_rate_and_answers_bring_it_back() -> None:
 
 @pytest.mark.parametrize("now", [0.0, 99.0, 1e6])
 def test_a_clock_that_steps_jams_nothing(now: float) -> None:
-    state = State(next_at=5e5, last_at=5e5, pause_until=5e5, pause_length=300.0, categories={"a": 5e5})
+    state = SlotState(next_at=5e5, last_at=5e5, pause_until=5e5, pause_length=300.0, categories={"a": 5e5})
     waited = 0.0
     for _ in range(4):
         decision, state = reserve(state, now + waited, QPS, [A])
@@ -124,7 +124,7 @@ def test_a_clock_that_steps_jams_nothing(now: float) -> None:
 
 
 def test_a_clock_that_is_set_back_by_ten_minutes_leaves_every_wait_as_long_as_it_was() -> None:
-    grant, state = reserve(State(), 1000.0, QPS, [A])
+    grant, state = reserve(SlotState(), 1000.0, QPS, [A])
     assert isinstance(grant, Grant)
     state = replace(pause(state, 1000.0, 300.0), written_at=1000.0)
     decision, _ = reserve(state, 400.0, QPS, [B])
@@ -135,7 +135,7 @@ def test_a_clock_that_is_set_back_by_ten_minutes_leaves_every_wait_as_long_as_it
 
 
 def test_a_slot_that_was_reserved_moves_with_a_clock_that_is_set_back() -> None:
-    _, state = reserve(State(), 1000.0, QPS, [A])
+    _, state = reserve(SlotState(), 1000.0, QPS, [A])
     grant, state = reserve(state, 1000.0, QPS, [B])
     assert isinstance(grant, Grant)
     _, state = reserve(replace(state, written_at=1000.0), 999.4, QPS, [Waiting("c", 1.5)])
@@ -145,13 +145,13 @@ def test_a_slot_that_was_reserved_moves_with_a_clock_that_is_set_back() -> None:
 
 
 def test_the_state_survives_its_row() -> None:
-    _, state = reserve(pause(back_off(State()), 1.0, 2.0), 100.0, QPS, [A])
-    assert State.loads(state.dumps()) == state
-    assert State.loads("") == State()
+    _, state = reserve(pause(back_off(SlotState()), 1.0, 2.0), 100.0, QPS, [A])
+    assert SlotState.loads(state.dumps()) == state
+    assert SlotState.loads("") == SlotState()
 
 
 def test_the_limits_are_accepted_as_lifted() -> None:
-    decision, state = reserve(State(), 100.0, 0, [Waiting("a", 0.0)])
+    decision, state = reserve(SlotState(), 100.0, 0, [Waiting("a", 0.0)])
     assert decision == Grant(0, 100.0)
     assert reserve(state, 100.0, 0, [Waiting("a", 0.0)])[0] == Grant(0, 100.0)
 
@@ -160,7 +160,7 @@ def test_the_limits_are_accepted_as_lifted() -> None:
 def test_several_processes_never_break_a_limit(seed: int) -> None:
     """Processes that reserve ahead, are late, die with a slot or meet a pause; each send is at most TOLERANCE late."""
     random = Random(seed)
-    state, now = State(), 0.0
+    state, now = SlotState(), 0.0
     grant: dict[int, tuple[Grant, Waiting]] = {}
     sent: list[tuple[float, str]] = []
     pauses: list[tuple[float, float]] = []

@@ -84,8 +84,9 @@ def as_set(rows: list[dict[str, Any]]) -> set[str]:
 def upgraded(name: str, row: dict[str, Any]) -> dict[str, Any]:
     """An old row under the new names."""
     columns = COLUMNS.get(name, {})
-    return {columns.get(key, key): VALUES.get(value, value) if isinstance(value, str) else value
-            for key, value in row.items()}  # fmt: skip
+    added = {"breakout_probability_30d": None} if name in ("observation", "entries") else {}
+    return added | {columns.get(key, key): VALUES.get(value, value) if isinstance(value, str) else value
+                    for key, value in row.items()}  # fmt: skip
 
 
 def test_every_row_of_an_old_database_is_there_after_the_upgrade(

@@ -2,7 +2,7 @@ import pytest
 from trend_rows import at, day, history, seen, snapshot
 
 from toplist.trends.lists import TrendConfig, compute_trends
-from toplist.trends.ranks import DroppedOut
+from toplist.trends.ranks import Dropout
 
 
 def status_of(today, rows, past, **rules):
@@ -20,7 +20,7 @@ TODAY = [seen("b", 6, 1), seen("a", 6, 2), seen("n", 6, 3)]
 def test_two_complete_days_compare():
     status, gone = status_of(snapshot(6), TODAY, history(snapshot(5), *YESTERDAY))
     assert status == {"b": ("up", 1, None), "a": ("down", -1, None), "n": ("new_entry", None, None)}
-    assert gone == [DroppedOut("c", day(5), 3, 70)]
+    assert gone == [Dropout("c", day(5), 3, 70)]
 
 
 def test_an_offer_that_comes_back_is_a_re_entry():

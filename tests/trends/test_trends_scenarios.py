@@ -21,7 +21,7 @@ from toplist.trends.count_kind import CountEvidence
 from toplist.trends.coverage import OPENPLATFORM_COVERAGE, Coverage
 from toplist.trends.features import compute_features
 from toplist.trends.lists import OfferTrends, TrendConfig, compute_trends
-from toplist.trends.observation import History, Observation, Snapshot
+from toplist.trends.observation import ListHistory, Observation, Snapshot
 from toplist.trends.outcomes import outcomes
 from toplist.trends.panel import Panel
 from toplist.trends.walk_forward import Labeled, walk_forward
@@ -39,7 +39,7 @@ def told(name: str, seed: int, day: int) -> OfferTrends:
         at = datetime(on.year, on.month, on.day, 16, tzinfo=UTC)
         observations.append(Observation("x", on, at, 1, lived.price, lived.sold_30, lived.buyers_30))
         snapshots.append(Snapshot(on, "complete", at))
-    past = History.of(observations[:-1], snapshots[:-1])
+    past = ListHistory.of(observations[:-1], snapshots[:-1])
     return compute_trends(snapshots[-1], observations[-1:], past, TrendConfig(OPENPLATFORM_COVERAGE)).offers[0]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from toplist.trends.observation import History, Observation, Snapshot
+from toplist.trends.observation import ListHistory, Observation, Snapshot
 
 DAY0 = date(2026, 3, 10)
 
@@ -29,8 +29,8 @@ def snapshot(number: int, status: str = "complete", **values: Any) -> Snapshot:
     return Snapshot(day(number), status, values.pop("collected_at", at(number)), **values)
 
 
-def history(*rows: Observation | Snapshot, first_seen: dict[str, date] | None = None) -> History:
-    return History.of(
+def history(*rows: Observation | Snapshot, first_seen: dict[str, date] | None = None) -> ListHistory:
+    return ListHistory.of(
         [row for row in rows if isinstance(row, Observation)],
         [row for row in rows if isinstance(row, Snapshot)],
         first_seen,

@@ -21,6 +21,8 @@ MAX_HITS = 20  # lines of hits in a message; chat services cut longer ones
 
 # Apprise logs addresses, which hold tokens, at DEBUG and on errors; what failed is said here, without them.
 logging.getLogger("apprise").setLevel(logging.CRITICAL)
+# At DEBUG it logs the path of each request, and Feishu's and DingTalk's paths hold the token.
+logging.getLogger("urllib3").setLevel(logging.INFO)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from sqlalchemy.engine import URL, make_url
 
 from toplist.config import Config
 from toplist.dates import business_date, utc_now
-from toplist.doctor import DoctorSpider, Finding, State, is_ready
+from toplist.doctor import CheckState, DoctorSpider, Finding, is_ready
 from toplist.errors import InputError
 from toplist.feeds.delivery import check_access
 from toplist.feeds.s3 import S3Options
@@ -75,7 +75,7 @@ class Command(ScrapyCommand):
         broken = [each for each in problems if each is not None]
         if broken or not found:
             said = str(broken[0]) if broken and isinstance(broken[0], InputError) else "the gateway was not asked"
-            found.append(Finding("gateway", State.PROBLEM, said, "run again with --loglevel=INFO", is_needed=True))
+            found.append(Finding("gateway", CheckState.PROBLEM, said, "run again with --loglevel=INFO", is_needed=True))
         return found
 
 
@@ -86,9 +86,9 @@ def _local(settings: Any, sandbox: bool) -> list[Finding]:
     except InputError as error:
         # A crawl's argument is this command's option.
         said = str(error).replace("-a gateway=sandbox", "--gateway=sandbox")
-        return [Finding("settings", State.PROBLEM, said, _CHANGE, is_needed=True)]
+        return [Finding("settings", CheckState.PROBLEM, said, _CHANGE, is_needed=True)]
     where = "the sandbox" if sandbox else config.gateway_url
-    findings = [Finding("settings", State.OK, f"{config.protocol} at {where}", is_needed=True)]
+    findings = [Finding("settings", CheckState.OK, f"{config.protocol} at {where}", is_needed=True)]
     if config.protocol is Protocol.OPENPLATFORM and not sandbox:
         findings.append(_token(config))
     database = _database(config)
@@ -103,17 +103,17 @@ def _token(config: Config) -> Finding:
     left = f", {days:.1f} days left" if days is not None else ""
     if days is not None and days <= 0:
         todo = "have the merchant grant the app anew, and set TOPLIST_REFRESH_TOKEN"
-        return Finding("token", State.PROBLEM, "the refresh token has expired", todo, is_needed=True)
+        return Finding("token", CheckState.PROBLEM, "the refresh token has expired", todo, is_needed=True)
     if tokens.refresh_token is None:
         todo = "set TOPLIST_REFRESH_TOKEN and TOPLIST_TOKEN_FILE, or it ends a crawl when it expires (10 hours)"
-        return Finding("token", State.NOTE, f"an access token that can't be renewed{left}", todo, is_needed=True)
+        return Finding("token", CheckState.NOTE, f"an access token that can't be renewed{left}", todo, is_needed=True)
     if config.token_file is None:
         todo = "set TOPLIST_TOKEN_FILE, so that the next crawl knows what this one's refresh brought"
-        return Finding("token", State.NOTE, f"renewable{left}, kept nowhere", todo, is_needed=True)
+        return Finding("token", CheckState.NOTE, f"renewable{left}, kept nowhere", todo, is_needed=True)
     if days is not None and days < 30:
         todo = "have the merchant grant the app anew before it ends"
-        return Finding("token", State.NOTE, f"renewable{left}", todo, is_needed=True)
-    return Finding("token", State.OK, f"renewable{left or ', its end is not known'}", is_needed=True)
+        return Finding("token", CheckState.NOTE, f"renewable{left}", todo, is_needed=True)
+    return Finding("token", CheckState.OK, f"renewable{left or ', its end is not known'}", is_needed=True)
 
 
 def _database(config: Config) -> Finding:
@@ -121,8 +121,8 @@ def _database(config: Config) -> Finding:
     try:
         open_database(config.places.database_url).dispose()
     except InputError as error:
-        return Finding("database", State.PROBLEM, str(error), _database_todo(url, str(error)), is_needed=True)
-    return Finding("database", State.OK, url.render_as_string(hide_password=True), is_needed=True)
+        return Finding("database", CheckState.PROBLEM, str(error), _database_todo(url, str(error)), is_needed=True)
+    return Finding("database", CheckState.OK, url.render_as_string(hide_password=True), is_needed=True)
 
 
 def _database_todo(url: URL, said: str) -> str:
@@ -151,9 +151,9 @@ def _counts(config: Config) -> list[Finding]:
     findings = []
     for source, protocol, state in found:
         coverage = state.coverage(protocol, config.count_covers)
-        findings.append(Finding(f"sale counts {source} {protocol}", State.OK, f"{coverage} ({state.evidence})"))
+        findings.append(Finding(f"sale counts {source} {protocol}", CheckState.OK, f"{coverage} ({state.evidence})"))
         if warnings := state.warnings(coverage):
-            findings.append(Finding(f"breakout {source} {protocol}", State.NOTE, "; ".join(warnings)))
+            findings.append(Finding(f"breakout {source} {protocol}", CheckState.NOTE, "; ".join(warnings)))
     return findings
 
 
@@ -164,19 +164,21 @@ def _feed(config: Config, settings: Any) -> Finding:
         targets = parse_targets(config.places.feed_uri, day)
     except InputError as error:
         todo = "make the folder writable, or name another place" if "can't be written" in str(error) else _CHANGE
-        return Finding("feed", State.PROBLEM, str(error), todo, is_needed=True)
+        return Finding("feed", CheckState.PROBLEM, str(error), todo, is_needed=True)
     failed = check_access(targets, s3=S3Options.from_settings(settings))
     if failed:
         said = " ".join(each.reason for each in failed)
         todo = "check the bucket, the keys (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY) and the region"
         if all(each.is_transient for each in failed):
             todo = "check AWS_ENDPOINT_URL_S3 and the network; a crawl keeps its feed until S3 answers"
-        return Finding("feed", State.PROBLEM, said, todo, is_needed=True)
+        return Finding("feed", CheckState.PROBLEM, said, todo, is_needed=True)
     shown = " ".join(target.uri for target in targets)
     if undated(targets, day):
         todo = "put %(snapshot_date)s into TOPLIST_FEED_URI"
-        return Finding("feed", State.NOTE, f"{shown}: without a date, the next day replaces it", todo, is_needed=True)
-    return Finding("feed", State.OK, shown, is_needed=True)
+        return Finding(
+            "feed", CheckState.NOTE, f"{shown}: without a date, the next day replaces it", todo, is_needed=True
+        )
+    return Finding("feed", CheckState.OK, shown, is_needed=True)
 
 
 def table(findings: list[Finding]) -> str:

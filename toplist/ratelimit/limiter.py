@@ -2,7 +2,7 @@
 
 What the precision buys, measured at the gateway with 300 ms latency: 1.97 requests per second of the 2 that are
 allowed, and never three within one second. Two measures give that: a connection is open before a slot is reserved
-(without it 14 windows of 130 held three requests), and a slot is confirmed 6 ms before it begins (so that a request
+(without it 14 windows of 130 held three requests), and a slot is confirmed shortly before it begins (so that a request
 which was held up moves the slots behind it instead of coming too close to them).
 """
 
@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -26,7 +27,8 @@ from toplist.ratelimit.slots import TOLERANCE, Delay, Grant, Waiting, spacing
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
-_CONFIRM_AHEAD = 0.006  # a slot is confirmed this long before it begins, so that the database's answer is there in time
+_CONFIRM_AHEAD = 0.006  # a slot is confirmed this long before it begins, or longer where the database answers slowly
+_MAX_CONFIRM_AHEAD = 1.0
 _POLL_INTERVAL = 0.1  # how often a long wait looks whether the crawl was told to stop
 _DATABASE_TIMEOUT = 60.0  # an unreachable database is waited for this long
 _DATABASE_RETRY = 1.0
@@ -108,6 +110,7 @@ class RateLimiter:
         self._paused_until = float("-inf")
         self._last_at = float("-inf")
         self._margin = 0.0
+        self._ahead = _CONFIRM_AHEAD
         self._broken_since: float | None = None
 
     async def open(self, state: Callable[[], SharedState]) -> None:
@@ -282,19 +285,22 @@ class RateLimiter:
     async def _confirm(self, grant: Grant, waiting: Waiting, offset: float) -> tuple[Grant, float] | None:
         """Wait for the slot. Returns it as it may be used, with the clocks' offset; None where it may not."""
         while True:
-            await self._until(max(grant.at + offset, self._last_at + self._spacing) - _CONFIRM_AHEAD)
+            await self._until(max(grant.at + offset, self._last_at + self._spacing) - self._ahead)
             if self._is_stopping() or self._paused_until > self._clock():
                 return None
             if self._connections is not None and not self._connections.has_failed:
                 await self._prepare()
-            decision, offset = await self._ask(lambda state, grant=grant: state.confirm(grant, waiting))  # type: ignore[misc]
+            asked_at, ahead = self._clock(), self._ahead
+            decision, offset = await self._ask(partial(SharedState.confirm, grant=grant, waiting=waiting, lead=ahead))
+            took = self._clock() - asked_at
+            self._ahead = min(max(_CONFIRM_AHEAD, 1.5 * took, 0.9 * ahead), _MAX_CONFIRM_AHEAD)
             if isinstance(decision, Delay):
                 await self._delay(decision, offset)
                 return None
             if decision is None:
                 return None
             grant = decision
-            if grant.at + offset > self._clock() + 2 * _CONFIRM_AHEAD:
+            if grant.at + offset > self._clock() + 2 * self._ahead:
                 continue  # other processes were late, and the slot has moved
             await self._until(max(grant.at + offset, self._last_at + self._spacing))
             if self._clock() - (grant.at + offset) <= TOLERANCE:
@@ -302,7 +308,7 @@ class RateLimiter:
 
     async def _grant(self, waiter: _Waiter, waiting: Waiting, grant: Grant, offset: float) -> None:
         self._last_at = at = grant.at + offset
-        permit = Permit(asyncio.get_running_loop().create_future(), lambda: 0 < self._spacing / 2 < self._clock() - at)
+        permit = Permit(asyncio.get_running_loop().create_future(), lambda: self._is_too_late(at))
         self._queue.remove(waiter)
         waiter.permit.set_result(permit)
         if not await permit.end():
@@ -316,6 +322,10 @@ class RateLimiter:
             await self._ask(lambda state: state.confirm(grant, waiting, is_late=True))
         else:
             self._margin *= 0.9
+
+    def _is_too_late(self, at: float) -> bool:
+        """Whether the slot at `at` can't be used any more: a pause has begun, or the next slot is near."""
+        return self._paused_until > self._clock() or 0 < self._spacing / 2 < self._clock() - at
 
     async def _prepare(self) -> None:
         """Have a connection ready, or the reason why there is none; not once the crawl is told to stop."""

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from toplist.ratelimit import slots
-from toplist.ratelimit.slots import Delay, Grant, State, Waiting
+from toplist.ratelimit.slots import Delay, Grant, SlotState, Waiting
 from toplist.storage.database import database_now, for_the_limiter, writing
 from toplist.storage.tables import rate_limit
 
@@ -97,18 +97,20 @@ class SharedState:
                 write(after)
         return decision, offset
 
-    def confirm(self, grant: Grant, waiting: Waiting, *, is_late: bool = False) -> tuple[Grant | Delay | None, float]:
+    def confirm(
+        self, grant: Grant, waiting: Waiting, *, lead: float = 0.0, is_late: bool = False
+    ) -> tuple[Grant | Delay | None, float]:
         """Whether a reserved slot may be used: one statement; two more where it is late, only these if `is_late`."""
         if not is_late:
             reading = self._row.look()
             offset = self._read(reading)
             if self._step:
                 return None, offset  # the slot is of the clock as it was; the next reservation corrects the state
-            decision, after = slots.confirm(State.loads(reading.text), reading.now, self._qps, grant, waiting)
+            decision, after = slots.confirm(SlotState.loads(reading.text), reading.now, self._qps, grant, waiting, lead)
             if after is None:
                 return decision, offset
         with self._locked() as (state, now, offset, write):
-            decision, after = slots.confirm(state, now, self._qps, grant, waiting)
+            decision, after = slots.confirm(state, now, self._qps, grant, waiting, lead)
             if after is not None:
                 write(after)
         return decision, offset
@@ -125,18 +127,18 @@ class SharedState:
         """Restore a tenth of the rate. Returns the factor that is left; 1 is the full rate."""
         return self._change(lambda state, now: slots.recover(state)).factor
 
-    def _change(self, change: Callable[[State, float], State]) -> State:
+    def _change(self, change: Callable[[SlotState, float], SlotState]) -> SlotState:
         with self._locked() as (state, now, _, write):
             after = change(slots.drop_stale(state, now, self._qps), now)
             write(after)
         return after
 
     @contextmanager
-    def _locked(self) -> Iterator[tuple[State, float, float, Callable[[State], None]]]:
+    def _locked(self) -> Iterator[tuple[SlotState, float, float, Callable[[SlotState], None]]]:
         """The locked state, the database's time, the clocks' offset, and what writes the state."""
         with self._row.locked() as (reading, write):
             offset, now = self._read(reading), reading.now
-            state = State.loads(reading.text)
+            state = SlotState.loads(reading.text)
             if self._step:
                 state, self._step = self._stepped(state, now), 0.0
             yield state, now, offset, lambda after: write(replace(after, written_at=now).dumps())
@@ -146,7 +148,7 @@ class SharedState:
         self._step += self._offset.step
         return offset
 
-    def _stepped(self, state: State, now: float) -> State:
+    def _stepped(self, state: SlotState, now: float) -> SlotState:
         """The state after the clock was set forward: what is left of each wait stays, as when it is set back.
 
         The first process that sees the step moves the times; what it stores is later than the old clock's time.

@@ -47,7 +47,7 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class SlotState:
     """What the processes of one app key share.
 
     `drift` is the sum of all delays by which late processes have moved the slots, and `drifted_at` the time of the
@@ -68,7 +68,7 @@ class State:
         return json.dumps(asdict(self), separators=(",", ":"))
 
     @classmethod
-    def loads(cls, text: str) -> State:
+    def loads(cls, text: str) -> SlotState:
         """The stored state. Fields that this release does not know are ignored: two releases may share it."""
         known = {each.name for each in fields(cls)}
         return cls(**{name: value for name, value in json.loads(text).items() if name in known}) if text else cls()
@@ -96,7 +96,7 @@ def spacing(qps: float, factor: float = 1.0) -> float:
     return (1 + SAFETY_MARGIN) / qps * factor if qps else 0.0
 
 
-def move(state: State, seconds: float) -> State:
+def move(state: SlotState, seconds: float) -> SlotState:
     """Every time of the state later by `seconds`: the clock was set, and what is left of each wait stays.
 
     Slots that are reserved move with it, as after a late request.
@@ -113,7 +113,7 @@ def move(state: State, seconds: float) -> State:
     )
 
 
-def drop_stale(state: State, now: float, qps: float) -> State:
+def drop_stale(state: SlotState, now: float, qps: float) -> SlotState:
     """The state without times that cannot be right: the clock was set back, or the computer was started again.
 
     A state that was written later than now is moved back by the difference. A pause never ends later than its length
@@ -130,8 +130,8 @@ def drop_stale(state: State, now: float, qps: float) -> State:
 
 
 def reserve(
-    state: State, now: float, qps: float, waiting: Sequence[Waiting], margin: float = 0.0
-) -> tuple[Grant | Delay, State]:
+    state: SlotState, now: float, qps: float, waiting: Sequence[Waiting], margin: float = 0.0
+) -> tuple[Grant | Delay, SlotState]:
     """Reserve the next slot for the oldest request whose category is ready then.
 
     `waiting` is ordered, oldest first, and not empty. `margin` is kept free behind the slot, in seconds. Returns the
@@ -150,54 +150,56 @@ def reserve(
 
 
 def confirm(
-    state: State, now: float, qps: float, grant: Grant, waiting: Waiting
-) -> tuple[Grant | Delay | None, State | None]:
-    """At the reserved time: may the request still be sent?
+    state: SlotState, now: float, qps: float, grant: Grant, waiting: Waiting, lead: float = 0.0
+) -> tuple[Grant | Delay | None, SlotState | None]:
+    """Shortly before the reserved time: may the request still be sent?
 
-    Returns the grant (later than before where another process was late, `now` where this one is), a Delay where a
-    pause has begun in between, or None where the slot is lost; and the state to store, None where it did not change.
+    Returns the grant (later than before where another process was late, `lead` from now where this one is), a Delay
+    where a pause has begun in between, or None where the slot is lost; and the state to store, None where it did not
+    change. `lead` is the time that the answer takes to reach the process: a slot that began before would be late again.
     """
     if state.written_at > now + MAX_DELAY:
         return None, None  # the clock was set back: the slot is of the clock as it was
     if state.pause_until > now:
         return Delay(state.pause_until, is_pause=True), None
     grant = replace(grant, at=grant.at + state.drift - grant.drift, drift=state.drift)
-    late = now - grant.at
-    if late <= TOLERANCE:
+    if now - grant.at <= TOLERANCE:
         return grant, None
+    at = now + lead
     if state.last_at == grant.at:
-        return replace(grant, at=now), _taken(state, now, now, qps, waiting)
+        return replace(grant, at=at), _taken(state, now, at, qps, waiting)
+    late = at - grant.at
     if late < spacing(qps, state.factor) and grant.at > state.drifted_at - TOLERANCE:
         state = _drifted(state, now, late)
-        return replace(grant, at=now, drift=state.drift), state
+        return replace(grant, at=at, drift=state.drift), state
     return None, None
 
 
-def pause(state: State, now: float, length: float) -> State:
+def pause(state: SlotState, now: float, length: float) -> SlotState:
     """Nothing is sent for `length` seconds from now; a later pause never shortens an earlier one."""
     return replace(
         state, pause_until=max(state.pause_until, now + length), pause_length=max(state.pause_length, length)
     )
 
 
-def back_off(state: State) -> State:
+def back_off(state: SlotState) -> SlotState:
     """The gateway throttled: half the rate."""
     return replace(state, factor=min(state.factor * 2, MAX_FACTOR))
 
 
-def recover(state: State) -> State:
+def recover(state: SlotState) -> SlotState:
     """The gateway answered: a tenth of the way back to the full rate."""
     return replace(state, factor=max(1.0, state.factor * 0.9))
 
 
-def _taken(state: State, now: float, at: float, qps: float, by: Waiting, margin: float = 0.0) -> State:
+def _taken(state: SlotState, now: float, at: float, qps: float, by: Waiting, margin: float = 0.0) -> SlotState:
     categories = {name: ready for name, ready in state.categories.items() if ready > now}
     if by.category and by.interval:
         categories[by.category] = at + by.interval + CATEGORY_SAFETY_MARGIN + margin
     return replace(state, last_at=at, next_at=at + spacing(qps, state.factor) + margin, categories=categories)
 
 
-def _drifted(state: State, now: float, late: float) -> State:
+def _drifted(state: SlotState, now: float, late: float) -> SlotState:
     """Every slot and every category later by the delay: the requests in the reserved slots will be."""
     categories = {name: ready + late for name, ready in state.categories.items()}
     return replace(

@@ -48,6 +48,7 @@ ENTRY_FIELDS = (
     "movement",
     "breakout_score",
     "breakout_probability",
+    "breakout_probability_30d",
     "is_breakout",
     "trend_notes",
 )

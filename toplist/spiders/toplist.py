@@ -3,37 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from datetime import date, datetime
-from functools import cached_property, partial
 from typing import Any
 
 from scrapy import Request
 from scrapy.exceptions import IgnoreRequest
-from scrapy.settings import BaseSettings
 from twisted.python.failure import Failure
 
-from toplist.alerts.snapshot_alerts import AlertOptions
 from toplist.api.daily import Figure
 from toplist.api.parse_issues import ParseIssues
-from toplist.config import Config
-from toplist.enrichment.daily import Daily
-from toplist.enrichment.details import Details
 from toplist.errors import StorageUnavailable
-from toplist.feeds.s3 import S3Options
-from toplist.feeds.snapshot import check_before_crawl, deliver_snapshot
-from toplist.gateway_spider import GatewaySpider
 from toplist.http import ApiResponse, failure_reason
 from toplist.items import ListKey, RankList
 from toplist.list_pages import ListAccumulator, finished_list, is_last
-from toplist.options import CrawlOptions
 from toplist.planning import Plan
 from toplist.ratelimit.limiter import LimiterClosed
-from toplist.report.assemble import Highlights
-from toplist.report.publish import Report, check_report, report_of_crawl
-from toplist.storage.history import History
-from toplist.storage.ledger import Ledger
+from toplist.snapshot_spider import SnapshotSpider
 
 MARKET_CLOCK = b"X-Sandbox-Clock"
 
@@ -41,61 +28,18 @@ MARKET_CLOCK = b"X-Sandbox-Clock"
 logger = logging.getLogger(__name__)
 
 
-class TopListSpider(GatewaySpider):
-    """One snapshot of the ranking lists (榜单). Its arguments are `toplist.options.Arguments`."""
+class TopListSpider(SnapshotSpider):
+    """One snapshot of the ranking lists (榜单). Its arguments are `toplist.options.Arguments`.
+
+    Where the database stays away, the storage has stopped the crawl and said why: callbacks only end.
+    """
 
     name = "toplist"
     plan: Plan | None = None
 
-    @classmethod
-    def check(cls, config: Config, options: CrawlOptions, settings: BaseSettings) -> None:
-        check_before_crawl(config.places, options.snapshot_date, S3Options.from_settings(settings))
-        check_report(config.places, options.snapshot_date)
-        AlertOptions.of(config)
-
-    @cached_property
-    def history(self) -> History:
-        """The history, with the snapshot's ledger."""
-        return History(self.storage.engine, Ledger(self.storage.engine, self.options.snapshot_date))
-
-    @cached_property
-    def deliver(self) -> Callable[[], list[str]]:
-        """Writes the snapshot's feeds; blocking."""
-        return partial(
-            deliver_snapshot,
-            self.config.places,
-            self.history,
-            self.options.snapshot_date,
-            self.config.source,
-            S3Options.from_settings(self.settings),
-            allow_fewer=self.options.refresh,
-        )
-
-    @cached_property
-    def write_report(self) -> Callable[[Highlights], Report | None]:
-        """Writes the snapshot's page, where one is wanted; blocking, raises nothing."""
-        return partial(
-            report_of_crawl,
-            self.storage.engine,
-            self.config.places,
-            self.config.source,
-            self.options.snapshot_date,
-            S3Options.from_settings(self.settings),
-        )
-
-    @cached_property
-    def details(self) -> Details:
-        """The details of single offers."""
-        return Details(*self.enrichment_parts(), deliver=self.deliver)
-
-    @cached_property
-    def daily(self) -> Daily:
-        """The daily figures of single offers."""
-        return Daily(*self.enrichment_parts())
-
     async def start(self) -> AsyncIterator[Any]:
         """Plan the snapshot's lists and ask for each; DeltaFetch skips those that are complete."""
-        with suppress(StorageUnavailable):  # the crawl was stopped, with the reason
+        with suppress(StorageUnavailable):
             async for request in self._requests():
                 yield request
 
@@ -125,16 +69,19 @@ class TopListSpider(GatewaySpider):
 
     async def parse_detail(self, response: ApiResponse) -> None:
         """Store an offer's detail. It is no item: the entries show it."""
-        await self.details.take(response.answer, self._collected_at(response))
+        with suppress(StorageUnavailable):
+            await self.details.take(response.answer, self._collected_at(response))
 
     async def detail_failed(self, failure: Failure) -> None:
         """An offer without a detail; its entries stay as their lists had them."""
-        await self.details.take_failure(failure)
+        with suppress(StorageUnavailable):
+            await self.details.take_failure(failure)
 
     async def parse_daily(self, response: ApiResponse, figure: Figure) -> None:
         """Store an offer's daily figures."""
         figures: dict[date, int | float] = response.answer
-        await self.daily.take(response.meta["toplist_offer"], figure, figures)
+        with suppress(StorageUnavailable):
+            await self.daily.take(response.meta["toplist_offer"], figure, figures)
 
     def daily_failed(self, failure: Failure) -> None:
         """Figures that did not come."""

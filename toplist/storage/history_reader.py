@@ -17,7 +17,7 @@ from toplist.items import Entry, ListKey, RankList
 from toplist.storage.database import content_digest, insert_if_absent
 from toplist.storage.tables import dropped_out, first_seen, list_, observation, offer_version, trend_note
 from toplist.storage.tables import list_snapshot as snapshots
-from toplist.trends.observation import HISTORY_DAYS, History, Observation, Snapshot
+from toplist.trends.observation import HISTORY_DAYS, ListHistory, Observation, Snapshot
 
 _SNAPSHOT = (
     snapshots.c.snapshot_date,
@@ -86,16 +86,16 @@ class HistoryReader:
     def __init__(self, engine: Engine):
         self._engine = engine
 
-    def of(self, key: ListKey, before: date, offer_ids: Sequence[str]) -> History:
+    def of(self, key: ListKey, before: date, offer_ids: Sequence[str]) -> ListHistory:
         """The list's snapshots of the `HISTORY_DAYS` before a day, and when it first held each of `offer_ids`."""
         with self._engine.connect() as connection:
             list_id = connection.execute(_KEY, key._asdict()).scalar()
             if list_id is None:
-                return History()
+                return ListHistory()
             observations, days = read_window(connection, list_id, before - timedelta(days=HISTORY_DAYS), before)
             seen = connection.execute(_SEEN, {"list_id": list_id, "offers": offer_ids, "before": before})
             sightings = {row[0]: row[1] for row in seen}
-        return History.of(observations, days, sightings)
+        return ListHistory.of(observations, days, sightings)
 
 
 def read_window(

@@ -15,7 +15,7 @@ import numpy as np
 
 from toplist.trends.bootstrap import Interval, interval, resamples
 from toplist.trends.coverage import Coverage
-from toplist.trends.features import Features, compute_features, hand_score
+from toplist.trends.features import FLAGS, RANKED, Features, compute_features, hand_score
 from toplist.trends.model import Model, probability
 from toplist.trends.outcomes import borders, outcomes
 from toplist.trends.panel import Bools, Floats, Ints, Panel, SnapshotColumns
@@ -128,7 +128,7 @@ class Backtest:
         model = model_on(self._models, day)
         shipped, chances = scores["hand_score"][known], np.full(len(known), np.nan)
         if model is not None:
-            shipped = model.logits({name: values[known] for name, values in features.items()})
+            shipped = model.logits({name: features[name][known] for name in (*RANKED, *FLAGS)})
             chances = probability(shipped)
             if model.record is not None and model.record.threshold is not None:
                 kept.flagged.append(growth[known[chances >= model.record.threshold]])

@@ -14,7 +14,7 @@ from toplist.trends.coverage import Coverage
 from toplist.trends.features import compute_features, hand_score
 from toplist.trends.growth import MIN_CHANGES, Growth, days_between, log_growth, sale_changes, von_neumann_sd
 from toplist.trends.model import Model, probability
-from toplist.trends.observation import HISTORY_DAYS, History, Observation, Snapshot
+from toplist.trends.observation import HISTORY_DAYS, ListHistory, Observation, Snapshot
 from toplist.trends.panel import Panel
 from toplist.trends.reasons import Reason
 
@@ -56,7 +56,7 @@ class Breakout(NamedTuple):
 
 
 def breakouts(
-    today: Snapshot, rows: Sequence[Observation], history: History, coverage: Coverage, models: BreakoutModels
+    today: Snapshot, rows: Sequence[Observation], history: ListHistory, coverage: Coverage, models: BreakoutModels
 ) -> list[Breakout]:
     """Each row's score, from the same columns that a backtest makes of the history."""
     if not rows:
@@ -84,7 +84,7 @@ def breakouts(
     return found
 
 
-def _past(history: History, today: Snapshot) -> Iterator[Observation]:
+def _past(history: ListHistory, today: Snapshot) -> Iterator[Observation]:
     """What lies in the days that a crawl reads, whatever a history holds."""
     oldest = today.snapshot_date - timedelta(days=HISTORY_DAYS)
     for offer_id in history.by_offer:
@@ -94,7 +94,7 @@ def _past(history: History, today: Snapshot) -> Iterator[Observation]:
         yield from past
 
 
-def _panel(rows: Sequence[Observation], past: Sequence[Observation], history: History) -> Panel:
+def _panel(rows: Sequence[Observation], past: Sequence[Observation], history: ListHistory) -> Panel:
     """Today's offers are numbered as their rows are."""
     numbers: dict[str, int] = {row.offer_id: number for number, row in enumerate(rows)}
     both = [*past, *rows]

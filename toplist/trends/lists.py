@@ -16,9 +16,9 @@ from toplist.trends.breakout import BY_HAND, Breakout, BreakoutModels, breakouts
 from toplist.trends.coverage import UNKNOWN_COVERAGE, Coverage
 from toplist.trends.growth import Growth
 from toplist.trends.heat import Reference, heat_index, load_reference
-from toplist.trends.observation import History, Observation, Snapshot
+from toplist.trends.observation import ListHistory, Observation, Snapshot
 from toplist.trends.price import price_change, price_volatility
-from toplist.trends.ranks import Baseline, DroppedOut, Movement, dropped_out, find_base, first_seen, rank_change
+from toplist.trends.ranks import Baseline, Dropout, Movement, dropped_out, find_base, first_seen, rank_change
 from toplist.trends.reasons import Reason
 from toplist.trends.score import trend_score
 
@@ -77,7 +77,7 @@ class ListTrends:
 
     offers: list[OfferTrends]
     base: Baseline
-    dropped_out: list[DroppedOut]
+    dropped_out: list[Dropout]
     market_growth_per_day: float | None
     heat_reference: str
 
@@ -85,7 +85,7 @@ class ListTrends:
 def compute_trends(
     today: Snapshot,
     rows: Sequence[Observation],
-    history: History,
+    history: ListHistory,
     rules: TrendConfig | None = None,
     models: BreakoutModels = BY_HAND,
 ) -> ListTrends:
@@ -134,7 +134,7 @@ def _rank(
     row: Observation,
     base: Baseline,
     at_base: dict[str, Observation],
-    history: History,
+    history: ListHistory,
     past: Sequence[Observation],
 ) -> None:
     moved = rank_change(row, base, at_base.get(row.offer_id), first_seen(history, row.offer_id, past))

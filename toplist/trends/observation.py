@@ -94,7 +94,7 @@ def snapshot_of(ranked: RankList) -> Snapshot:
 
 
 @dataclass(slots=True)
-class History:
+class ListHistory:
     """One list's past, oldest first. `first_seen`: when an offer was first in this list, as far back as is known."""
 
     by_offer: dict[str, list[Observation]] = field(default_factory=dict)
@@ -107,7 +107,7 @@ class History:
         observations: Iterable[Observation],
         snapshots: Iterable[Snapshot],
         first_seen: Mapping[str, date] | None = None,
-    ) -> History:
+    ) -> ListHistory:
         """From rows in any order."""
         history = cls(snapshots=sorted(snapshots, key=_by_date), first_seen=first_seen or {})
         for observation in observations:

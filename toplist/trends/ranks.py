@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from toplist.items import Status
-from toplist.trends.observation import History, Observation, Snapshot
+from toplist.trends.observation import ListHistory, Observation, Snapshot
 from toplist.trends.reasons import Reason
 
 #: The oldest snapshot that ranks are compared with, in days.
@@ -47,7 +47,7 @@ class RankChange(NamedTuple):
     reason: Reason | None = None
 
 
-class DroppedOut(NamedTuple):
+class Dropout(NamedTuple):
     """An offer that the base held and today's complete list does not."""
 
     offer_id: str
@@ -112,17 +112,17 @@ def rank_change(now: Observation, base: Baseline, before: Observation | None, fi
     return RankChange(None, Movement.NEW_ENTRY, Reason.NO_BASE)
 
 
-def first_seen(history: History, offer_id: str, past: Sequence[Observation]) -> date | None:
+def first_seen(history: ListHistory, offer_id: str, past: Sequence[Observation]) -> date | None:
     """When the list first held an offer: the earlier of what was given and what the window shows."""
     given = history.first_seen.get(offer_id)
     shown = past[0].snapshot_date if past else None
     return min((day for day in (given, shown) if day is not None), default=None)
 
 
-def dropped_out(rows: Iterable[Observation], base: Baseline, at_base: dict[str, Observation]) -> list[DroppedOut]:
+def dropped_out(rows: Iterable[Observation], base: Baseline, at_base: dict[str, Observation]) -> list[Dropout]:
     """Offers that left, by their rank at the base; none where a gap or a shallower look would explain it."""
     if base.snapshot is None or base.departures is not None:
         return []
     here = {row.offer_id for row in rows}
     gone = sorted((seen for seen in at_base.values() if seen.offer_id not in here), key=lambda seen: seen.rank)
-    return [DroppedOut(seen.offer_id, seen.snapshot_date, seen.rank, seen.sale_count) for seen in gone]
+    return [Dropout(seen.offer_id, seen.snapshot_date, seen.rank, seen.sale_count) for seen in gone]

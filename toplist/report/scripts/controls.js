@@ -102,7 +102,7 @@ async function share() {
 const CSV_FIELDS = ['snapshot_date', 'source', 'protocol', 'rank_type', 'category_id', 'category_name', 'rank', 'offer_id', 'title', 'title_translated', 'price',
   'min_order', 'price_tiers', 'sale_count', 'buyer_count', 'trade_score', 'repurchase_rate', 'supplier', 'is_gold', 'main_img', 'detail_url',
   'services', 'badges', 'total', 'unit', 'lot_size', 'trend_score', 'heat_index', 'sale_growth', 'sale_growth_per_day', 'sale_growth_adjusted', 'sale_growth_30d',
-  'price_change', 'price_change_per_day', 'price_volatility', 'rank_change', 'movement', 'breakout_score', 'breakout_probability', 'is_breakout', 'trend_notes'];
+  'price_change', 'price_change_per_day', 'price_volatility', 'rank_change', 'movement', 'breakout_score', 'breakout_probability', 'breakout_probability_30d', 'is_breakout', 'trend_notes'];
 
 /** A cell. A text that a spreadsheet would take for a formula gets an apostrophe; numbers and ids stay digits. */
 function csvCell(value) {

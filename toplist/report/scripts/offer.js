@@ -2,7 +2,7 @@
 
 const RAW = ['rank', 'price', 'sale_count', 'buyer_count', 'trade_score', 'repurchase_rate', 'trend_score', 'heat_index', 'sale_growth',
   'sale_growth_per_day', 'sale_growth_adjusted', 'sale_growth_30d', 'price_change', 'price_change_per_day', 'price_volatility',
-  'rank_change', 'movement', 'breakout_score', 'breakout_probability', 'is_breakout'];
+  'rank_change', 'movement', 'breakout_score', 'breakout_probability', 'breakout_probability_30d', 'is_breakout'];
 
 function drawOffer(id) {
   const dialog = byId('offer');

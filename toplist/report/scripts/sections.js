@@ -112,7 +112,7 @@ function drawBreakouts(first) {
     return;
   }
   const flagged = entries.filter((at) => E.is_breakout[at]).length;
-  fill(node, el('section', {class: 'card breakouts'}, el('h3', {}, t('b_breakouts'), ' ', el('span', {class: 'soft'}, flagged ? t('flagged', flagged) : t('none_flagged'))),
+  fill(node, el('section', {class: 'card breakouts'}, el('h3', {}, t('b_breakouts'), ' ', el('span', {class: 'soft'}, flagged ? t('flagged', flagged) : entries.some((at) => !missing(E.breakout_probability[at])) ? t('none_flagged') : t('no_probability_yet'))),
     el('p', {class: 'worth'}, worth()),
     el('ol', {}, entries.slice(0, 8).map((at) => moveRow(at, [probability(at), el('br'), trend(E.sale_growth_per_day[at], (value) => t('a_day', growth(value)))]))),
     el('p', {class: 'soft hint'}, t('probability_means'))));
