@@ -91,12 +91,14 @@ class Cost:
     def __str__(self) -> str:
         """In one line, for the log."""
         lists, complete = self.lists.total(), self.complete.total()
-        least = "" if self._is_foreseen() else "at least "
-        time = f", {least}{duration(self.seconds)} by the limits" if self.seconds else ""
+        time = f", {self._time()} by the limits" if self.seconds else ""
         return f"{lists} lists, {complete} of them complete already; {self._foreseen()} requests{time}"
 
     def _foreseen(self) -> str:
-        return f"about {self.requests}" if self._is_foreseen() else f"at least {self.requests}"
+        return f"{'about' if self._is_foreseen() else 'at least'} {self.requests}"
+
+    def _time(self) -> str:
+        return f"{'' if self._is_foreseen() else 'at least '}{duration(self.seconds)}"
 
     def _is_foreseen(self) -> bool:
         """Whether it is known how many pages the lists have that are asked for."""
@@ -117,7 +119,7 @@ class Cost:
         limits = self.limits
         if self.seconds:
             lines.append(
-                f"Time by the limits: {'' if self._is_foreseen() else 'at least '}{duration(self.seconds)}, at {limits.qps:g} requests a second and"
+                f"Time by the limits: {self._time()}, at {limits.qps:g} requests a second and"
                 f" {limits.category_interval:g} s between two of a category."
             )
         elif self.asked:
