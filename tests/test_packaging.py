@@ -1,45 +1,28 @@
 """What `pip install .` installs beside the package."""
 
-import os
 import subprocess
 import sys
-from email import message_from_string
 from pathlib import Path
 
-from tests.harness import ROOT
+from packaging.requirements import Requirement
 
-_METADATA = (
-    "import sys; from setuptools.build_meta import prepare_metadata_for_build_wheel as prepare;"
-    " print(prepare(sys.argv[1]))"
-)
+from tests.harness import ROOT
 
 
 def test_the_package_requires_what_the_requirements_name(tmp_path: Path) -> None:
     """The build works on a copy: it writes beside what it builds."""
-    copy = tmp_path / "copy"
-    (copy / "toplist").mkdir(parents=True)
-    (copy / "toplist" / "__init__.py").touch()
+    (tmp_path / "toplist").mkdir()
+    (tmp_path / "toplist" / "__init__.py").touch()
     for name in ("setup.py", "pyproject.toml", "requirements.txt", "README.md", "LICENSE"):
-        (copy / name).write_bytes((ROOT / name).read_bytes())
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    made = subprocess.run(
-        [sys.executable, "-c", _METADATA, str(tmp_path)],
-        cwd=copy,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    (metadata,) = tmp_path.glob("*.dist-info/METADATA")
-    required = message_from_string(metadata.read_text(encoding="utf-8")).get_all("Requires-Dist") or []
-    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    wanted = [line for line in lines if line and not line.startswith("#")]
-    assert made.returncode == 0
-    assert sorted(map(_plain, required)) == sorted(map(_plain, wanted))
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    subprocess.run([sys.executable, "setup.py", "-q", "egg_info"], cwd=tmp_path, check=True, timeout=120)
+    built = (tmp_path / "toplist.egg-info" / "requires.txt").read_text(encoding="utf-8").splitlines()
+    wanted = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    assert _requirements(built) == _requirements(wanted)
+    assert "scrapy" in _requirements(built)
 
 
-def _plain(requirement: str) -> str:
-    """The name and the version's parts, in one order."""
-    text = requirement.partition(";")[0].replace(" ", "").replace("(", "").replace(")", "")
-    return "".join(sorted(text))
+def _requirements(lines: list[str]) -> dict[str, str]:
+    """Versions by name; a marker stands in a line of its own in one of the two files, so it does not count."""
+    parsed = [Requirement(line) for line in lines if line and line[0] not in "#["]
+    return {each.name: str(each.specifier) for each in parsed}
