@@ -49,3 +49,14 @@ def test_an_old_name_of_a_setting_is_refused_on_the_command_line(project: Projec
     done = scrapy(project, "crawl", "toplist", "-a", "gateway=sandbox", "-s", "TOPLIST_KEEP_DAYS=40")
     assert done.returncode == 2
     assert "TOPLIST_RETENTION_DAYS" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("days", ["0", "-3"])
+def test_a_demo_without_a_day_keeps_the_database_of_the_last(project: Project, days: str) -> None:
+    kept = project.folder / ".scrapy" / "demo.db"
+    kept.parent.mkdir()
+    kept.write_bytes(b"history")
+    done = scrapy(project, "demo", f"--days={days}")
+    assert done.returncode == 2
+    assert "--days takes a whole number from 1 on" in done.stderr
+    assert kept.read_bytes() == b"history"

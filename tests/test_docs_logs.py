@@ -12,7 +12,11 @@ from tests.harness import ROOT
 PAGE = (ROOT / "docs" / "logs.md").read_text(encoding="utf-8")
 LEVELS = {"info", "warning", "error", "critical", "log"}
 COUNTERS = {"inc_value", "set_value", "max_value", "min_value"}
-SCRAPYS = ("feedexport/failed_count/", "Gave up retrying")  # lines and stats of Scrapy's that a crawl leaves, too
+SCRAPYS = (
+    "feedexport/failed_count/",
+    "Gave up retrying",
+    "Error processing",
+)  # lines and stats of Scrapy's that a crawl leaves, too
 PLACE = re.compile(r"%[-+ #0]*\d*(?:\.\d+)?[sdgfr]")
 
 

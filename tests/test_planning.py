@@ -19,7 +19,7 @@ def cost(lists: int, categories: int, *, complete: int = 0, limits: Limits = LIM
 def test_the_budget_decides_where_there_are_many_categories() -> None:
     assert cost(27000, 3000).seconds == pytest.approx(27000 * spacing(2))
     assert str(cost(27000, 3000)) == (
-        "27000 lists, 0 of them complete already; at least 27000 requests, 3 h 49 min by the limits"
+        "27000 lists, 0 of them complete already; at least 27000 requests, at least 3 h 49 min by the limits"
     )
 
 
@@ -41,6 +41,15 @@ def test_pages_of_the_day_before_count() -> None:
     assert "about 25 requests" in str(known)
     assert "A list counts as one request" not in known.table()
     assert cost(10, 10, hot=0.2).requests == 10  # a list costs one request at least
+
+
+def test_a_rank_type_that_is_complete_leaves_no_doubt() -> None:
+    counted = cost(3, 3, hot=2.0)
+    counted.count("VNHot", "311", is_complete=True)
+    assert "; about 6 requests, 4 s" in str(counted)
+    counted.count("VNHot", "312", is_complete=False)
+    assert "; at least 7 requests, at least 4 s" in str(counted)
+    assert "Time by the limits: at least 4 s" in counted.table()
 
 
 def test_lifted_limits_cost_no_time() -> None:

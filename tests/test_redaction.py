@@ -135,3 +135,23 @@ def test_a_log_handler_with_the_filter_hides_message_arguments_and_traceback() -
     assert "was 9" in text
     assert "*** and ***" in text
     assert not any(secret in text for secret in ("8812345", "s3cret", "tok-456", "renewed-token"))
+
+
+def test_an_installed_filter_serves_every_library_until_the_next_crawl(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.StringIO()
+    monkeypatch.setattr(logging.root, "handlers", [handler := logging.StreamHandler(out)])
+    first, second = (RedactingFilter(Redactor([secret])) for secret in ("first-secret", "second-secret"))
+    first.install()
+    first.install()
+    assert handler.filters == [first]
+    first.is_over = True
+    logging.getLogger("some.library").warning("after the end: %s", "first-secret")
+    second.install()
+    assert handler.filters == [second]
+    logging.getLogger("some.library").warning("of the next: %s", "second-secret", stack_info=True)
+    logging.getLogger("some.library").warning("does not fit: %d", "second-secret")
+    text = out.getvalue()
+    assert "after the end: ***" in text
+    assert "of the next: ***" in text
+    assert "does not fit: %d" in text
+    assert "-secret" not in text.replace('"second-secret"', "")

@@ -18,6 +18,7 @@ from toplist.api.credentials import Credentials
 from toplist.api.tokens import Tokens
 from toplist.errors import InputError
 from toplist.items import Source
+from toplist.language import Language, locale_language
 from toplist.product_settings import ProductSettings, environment_notes, is_loopback, setting_name
 from toplist.product_settings import Settings as Settings
 from toplist.ranktypes import Protocol
@@ -86,6 +87,7 @@ class Config:
     watch: Path | None = None
     notify_urls: tuple[str, ...] = field(default=(), repr=False)
     monitors_fail: tuple[str, ...] = ()
+    language: Language = Language.ENGLISH
 
     @property
     def source(self) -> Source:
@@ -122,6 +124,7 @@ class Config:
             notify_urls=tuple((_secret(given.notify_urls) or "").split()),
             monitors_fail=tuple((given.monitors_fail or "").split()),
             category_cache_days=given.category_cache_days,
+            language=given.language or locale_language(),
         )
 
 

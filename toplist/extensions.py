@@ -23,6 +23,7 @@ from toplist.errors import StorageUnavailable
 from toplist.exporters import CountingFeedExporter
 from toplist.feeds.s3 import S3Options
 from toplist.items import Status
+from toplist.language import Sentence
 from toplist.options import CrawlOptions
 from toplist.ranktypes import Protocol
 from toplist.report.assemble import Highlights
@@ -36,6 +37,7 @@ from toplist.summary import CrawlSummary, Verdict
 logger = logging.getLogger(__name__)
 
 SHUTDOWN = "shutdown"  # Scrapy's close reason for a signal
+CLOSESPIDER = "closespider_"  # its close reasons for the settings CLOSESPIDER_… begin so
 
 
 class SnapshotExtension:
@@ -190,8 +192,11 @@ class SnapshotExtension:
         control, stats = self._control, self._crawler.stats.get_stats()
         said = [control.stopped] if control.stopped else []
         if reason == SHUTDOWN or (reason == "cancelled" and not control.stopped):
-            said.append("it was stopped")
-        said += self._list_problems() + _errors(stats) + self._alerts.problems()
+            said.append(Sentence.of("it was stopped", "抓取被中止"))
+        lists = self._list_problems()
+        if lists and reason.startswith(CLOSESPIDER):
+            said.append(Sentence.of("{setting} ended the crawl", "抓取因 {setting} 结束", setting=reason.upper()))
+        said += lists + _errors(stats) + self._alerts.problems()
         return Verdict((*said, *self._feed_failures), tuple(self._summary.all_warnings()))
 
     def _list_problems(self) -> list[str]:

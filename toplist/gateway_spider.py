@@ -30,6 +30,7 @@ from toplist.options import Arguments, CrawlOptions, resolve_options
 from toplist.ranktypes import Protocol
 from toplist.ratelimit.limiter import RateLimiter
 from toplist.ratelimit.shared_state import DatabaseRow, SharedState
+from toplist.redaction import RedactingFilter
 from toplist.requests import RequestFactory
 from toplist.sandbox.process import SandboxProcess
 from toplist.session import Clock, GatewaySession
@@ -94,6 +95,8 @@ class GatewaySpider(scrapy.Spider):
         self.config = config
         self.options = options
         self.session = GatewaySession(config.gateway_url, config.credentials, Clock(), config.tokens)
+        self._log_filter = RedactingFilter(self.session.redact)
+        self._log_filter.install()
         self.storage = Storage(open_database(config.places.database_url))
         self.summary = CrawlSummary()
         self.control = CrawlControl(crawler)
@@ -162,6 +165,7 @@ class GatewaySpider(scrapy.Spider):
         )
 
     async def _spider_opened(self) -> None:
+        self._log_filter.install()  # Scrapy has made its handler anew, by the spider's settings
         if self.config.sandbox:
             self._sandbox = await self._start_sandbox()
         key, qps = self.session.credentials.fingerprint(), self.config.limits.qps
@@ -187,6 +191,7 @@ class GatewaySpider(scrapy.Spider):
             await self.storage.run(self._sandbox.stop)
 
     def _engine_stopped(self) -> None:
+        self._log_filter.is_over = True
         self.storage.close()
 
 

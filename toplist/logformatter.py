@@ -18,6 +18,23 @@ from toplist.summary import NO_GRANT
 class LogFormatter(StockLogFormatter):
     """Scrapy's lines; the line of a list says how it ended."""
 
+    def dropped(
+        self, item: Any, exception: BaseException, response: Response | Failure | None, spider: Spider
+    ) -> LogFormatterResult:
+        result = super().dropped(item, exception, response, spider)
+        if isinstance(item, RankList):
+            result["msg"] = "Dropped %(item)s: %(exception)s"
+            result["args"] = {"item": _name(item), "exception": exception}
+        return result
+
+    def item_error(
+        self, item: Any, exception: BaseException, response: Response | Failure | None, spider: Spider
+    ) -> LogFormatterResult:
+        result = super().item_error(item, exception, response, spider)
+        if isinstance(item, RankList):
+            result["args"] = {"item": _name(item)}
+        return result
+
     def scraped(self, item: Any, response: Response | Failure | None, spider: Spider) -> LogFormatterResult:
         if not isinstance(item, RankList):
             return super().scraped(item, response, spider)
@@ -33,3 +50,8 @@ class LogFormatter(StockLogFormatter):
                 "why": f" ({': '.join(part for part in (item.code, item.message) if part)})" if item.message else "",
             },
         }
+
+
+def _name(item: RankList) -> str:
+    """A list in a few words."""
+    return f"{item.status} list {item.key.rank_type} in {item.key.category_id or 'all'}, {len(item.entries)} rows"

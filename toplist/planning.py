@@ -22,6 +22,7 @@ from toplist.config import Config, Limits
 from toplist.control import CrawlControl
 from toplist.errors import InputError
 from toplist.items import ListKey
+from toplist.language import Sentence
 from toplist.options import ALL, CrawlOptions
 from toplist.ranktypes import named
 from toplist.ratelimit.limiter import LimiterClosed
@@ -38,7 +39,10 @@ SANDBOX_CATEGORIES = ("10166", "311")  # 女装, 童装
 BATCH = 64
 _ENTERED_AT_ONCE = 1000  # about 50 ms in the storage's thread
 
-ONLY_ROOTS = "Only level 1 was asked: the lists of level 3 are the specific ones, -a level=3 asks for them."
+ONLY_ROOTS = Sentence.of(
+    "Only level 1 was asked: the lists of level 3 are the specific ones, -a level=3 asks for them.",
+    "只抓取了一级类目：三级类目的榜单更具体，用 -a level=3 抓取。",
+)
 
 
 @dataclass
@@ -87,12 +91,18 @@ class Cost:
     def __str__(self) -> str:
         """In one line, for the log."""
         lists, complete = self.lists.total(), self.complete.total()
-        time = f", {duration(self.seconds)} by the limits" if self.seconds else ""
+        time = f", {self._time()} by the limits" if self.seconds else ""
         return f"{lists} lists, {complete} of them complete already; {self._foreseen()} requests{time}"
 
     def _foreseen(self) -> str:
-        known = all(kind in self.pages for kind in self.lists)
-        return f"about {self.requests}" if known else f"at least {self.requests}"
+        return f"{'about' if self._is_foreseen() else 'at least'} {self.requests}"
+
+    def _time(self) -> str:
+        return f"{'' if self._is_foreseen() else 'at least '}{duration(self.seconds)}"
+
+    def _is_foreseen(self) -> bool:
+        """Whether it is known how many pages the lists have that are asked for."""
+        return all(kind in self.pages for kind in self.lists if self.lists[kind] > self.complete[kind])
 
     def table(self) -> str:
         """What is asked, what is skipped, and how long it takes, on one screen."""
@@ -104,12 +114,12 @@ class Cost:
         if len(self.lists) > 1:
             rows.append(("all", self.lists.total(), self.complete.total(), self.asked, self.requests))
         lines = [text_table(heads, rows)]
-        if any(kind not in self.pages for kind in self.lists) and self.asked:
+        if not self._is_foreseen():
             lines.append("A list counts as one request where no earlier day says how many pages it has.")
         limits = self.limits
         if self.seconds:
             lines.append(
-                f"Time by the limits: {duration(self.seconds)}, at {limits.qps:g} requests a second and"
+                f"Time by the limits: {self._time()}, at {limits.qps:g} requests a second and"
                 f" {limits.category_interval:g} s between two of a category."
             )
         elif self.asked:
@@ -193,7 +203,7 @@ class Planner:
             yield [
                 PlannedList(
                     key,
-                    entry.received if (entry := entries.get(key)) and self._is_satisfied(entry) else None,
+                    entry.stored_rows if (entry := entries.get(key)) and self._is_satisfied(entry) else None,
                     last_rows.get(key),
                 )
                 for key in batch

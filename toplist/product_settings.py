@@ -30,6 +30,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from toplist.errors import InputError
+from toplist.language import Language
 from toplist.ranktypes import Protocol
 from toplist.trends.coverage import Coverage
 from toplist.trends.observation import HISTORY_DAYS
@@ -135,6 +136,7 @@ class ProductSettings(BaseSettings):
     watch: str | None = Field(None, description="the path of a TOML file")
     notify_urls: SecretStr | None = Field(None, description="addresses of apprise, separated by spaces")
     monitors_fail: str | None = Field(None, description="names of monitors, separated by spaces")
+    language: Language | None = Field(None, description=" or ".join(Language))
     sale_count_covers: Annotated[str, AfterValidator(_coverage)] = Field(
         "auto",
         description="auto, unknown, total (a running total) or window:30 (units of the last 30 days)",

@@ -92,11 +92,25 @@ class RedactingFilter(logging.Filter):
         super().__init__()
         self._redact = redact
         self._formatter = logging.Formatter()
+        self.is_over = False  # its crawl has ended; it stays until the next one begins
+
+    def install(self) -> None:
+        """Filter what every handler of the root logger writes, that is, the lines of every library."""
+        for handler in logging.root.handlers:
+            for each in [each for each in handler.filters if isinstance(each, RedactingFilter) and each.is_over]:
+                handler.removeFilter(each)
+            handler.addFilter(self)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = self._redact(record.getMessage()), None
+        try:
+            message = record.getMessage()
+        except Exception:  # arguments that do not fit: the line is kept without them, and the caller is spared
+            message = str(record.msg)
+        record.msg, record.args = self._redact(message), None
         if record.exc_info and not record.exc_text:
             record.exc_text = self._formatter.formatException(record.exc_info)
         if record.exc_text:
             record.exc_text = self._redact(record.exc_text)
+        if record.stack_info:
+            record.stack_info = self._redact(record.stack_info)
         return True

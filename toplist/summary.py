@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from toplist.items import ListKey, RankList, Status
+from toplist.language import Language, Sentence, said_in
 from toplist.ranktypes import named
 from toplist.tables import text_table
 
@@ -23,9 +24,10 @@ class CrawlSummary:
         self.skipped: Counter[str] = Counter()
         self.ended: dict[str, Counter[Status]] = defaultdict(Counter)
         self.ungranted: Counter[str] = Counter()
+        self.denials: dict[str, str] = {}  # rank types that the app may not have, and what the gateway said
         self.rows: Counter[str] = Counter()
         self.rejected = 0
-        self.failures: list[str] = []
+        self.failures: list[str] = []  # the first of the lists that failed for another reason
         self.unread: dict[str, str] = {}  # categories whose lists below could not be planned, and why
         self.notes: list[str] = []
         self.warnings: list[str] = []  # what the verdict mentions, and does not count against the crawl
@@ -35,7 +37,7 @@ class CrawlSummary:
         self.planned[key.rank_type] += 1
 
     def skip(self, key: ListKey, rows: int) -> None:
-        """The list was complete already, with `rows` rows."""
+        """The list was complete already, with `rows` stored rows."""
         self.skipped[key.rank_type] += 1
         self.rows[key.rank_type] += rows
 
@@ -47,17 +49,28 @@ class CrawlSummary:
         self.rejected += len(ended.rejected)
         self.vanished += ended.status in (Status.EMPTY, Status.ABSENT) and ended.message is not None
         if ended.status is Status.FAILED:
-            self.ungranted[kind] += ended.code == NO_GRANT
-            if len(self.failures) < _MAX_NAMED:
-                reason = ": ".join(part for part in (ended.code, ended.message) if part)
-                self.failures.append(f"{kind} in {ended.key.category_id or 'all'}: {reason}")
+            self._fail(ended)
+
+    def _fail(self, ended: RankList) -> None:
+        kind = ended.key.rank_type
+        if ended.code == NO_GRANT:
+            self.ungranted[kind] += 1
+            self.denials.setdefault(kind, ended.message or "")
+        elif len(self.failures) < _MAX_NAMED:
+            reason = ": ".join(part for part in (ended.code, ended.message) if part)
+            self.failures.append(f"{kind} in {ended.key.category_id or 'all'}: {reason}")
 
     def status(self, status: Status) -> int:
         return sum(counter[status] for counter in self.ended.values())
 
     @property
+    def failed(self) -> int:
+        """Lists that failed for another reason than a missing grant."""
+        return self.status(Status.FAILED) - self.ungranted.total()
+
+    @property
     def total_rows(self) -> int:
-        """Rows that came, and those that were stored already."""
+        """Rows that are stored of the plan's lists, by this crawl or before it."""
         return sum(self.rows.values())
 
     @property
@@ -68,11 +81,16 @@ class CrawlSummary:
 
     def problems(self, named: Sequence[str]) -> list[str]:
         """What keeps the lists from a good verdict. `named` are the rank types that were asked for by name."""
-        failed = self.status(Status.FAILED) - sum(count for kind, count in self.ungranted.items() if kind not in named)
+        planned, failed, pending = self.planned.total(), self.failed, self.pending
+        denied = sum(count for kind, count in self.ungranted.items() if kind in named)
         said = [
-            (failed, f"{failed} of {sum(self.planned.values())} lists failed"),
-            (self.pending, f"{self.pending} lists were not asked for or not stored"),
-            (not self.total_rows, "no row came"),
+            (failed, Sentence.of("{n} of {of} lists failed", "{of} 个榜单中 {n} 个失败", n=failed, of=planned)),
+            (
+                denied,
+                Sentence.of("{n} of {of} lists have no grant", "{of} 个榜单中 {n} 个没有授权", n=denied, of=planned),
+            ),
+            (pending, Sentence.of("{n} lists were not asked for or not stored", "{n} 个榜单未抓取或未保存", n=pending)),
+            (not self.total_rows, Sentence.of("no row came", "没有得到任何条目")),
         ]
         return [text for count, text in said if count] + self.gaps()
 
@@ -83,8 +101,10 @@ class CrawlSummary:
 
     def gaps(self) -> list[str]:
         """What keeps the plan itself from being whole."""
-        unread = len(self.unread)
-        return [f"{unread} categories could not be read, so the lists below them are not planned"] if unread else []
+        if not self.unread:
+            return []
+        english = "{n} categories could not be read, so the lists below them are not planned"
+        return [Sentence.of(english, "{n} 个类目无法读取，其下的榜单未列入计划", n=len(self.unread))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,24 +126,67 @@ class Verdict:
         said = "complete" if self.is_good else "incomplete: " + "; ".join(self.problems)
         return f"{said} (warning: {'; '.join(self.warnings)})" if self.warnings else said
 
+    def in_language(self, language: Language) -> str:
+        """For people. What has no translation is said in English."""
+        if language is Language.ENGLISH:
+            return f"Verdict: {self}"
+        problems = "；".join(said_in(language, each) for each in self.problems)
+        warnings = "；".join(said_in(language, each) for each in self.warnings)
+        said = "完整" if self.is_good else f"不完整：{problems}"
+        return f"结论：{said}（警告：{warnings}）" if warnings else f"结论：{said}"
 
-def table(summary: CrawlSummary) -> str:
+
+def table(summary: CrawlSummary, language: Language = Language.ENGLISH) -> str:
     """Which list ended how, on one screen."""
-    heads = ["rank type", "planned", "complete before", *(status.value for status in _COLUMNS), "rows"]
+    words = _WORDS[language]
+    grants = [NO_GRANT] if summary.ungranted.total() else []
+    columns = [*_ENDED_WELL, Status.FAILED, *grants, Status.PENDING]
+    heads = [words[name] for name in ("rank type", "planned", "complete before", *columns, "rows")]
     rows: list[tuple[object, ...]] = []
-    for kind in summary.planned:
-        ended = summary.ended[kind]
-        pending = summary.planned[kind] - summary.skipped[kind] - sum(ended.values())
-        counts = [pending if status is Status.PENDING else ended[status] for status in _COLUMNS]
-        rows.append((named(kind), summary.planned[kind], summary.skipped[kind], *counts, summary.rows[kind]))
-    failures = (f"  failed: {failure}" for failure in summary.failures)
-    return "\n".join([text_table(heads, rows), *failures, *remarks(summary)])
+    for kind, planned in summary.planned.items():
+        ended, skipped, denied = summary.ended[kind], summary.skipped[kind], summary.ungranted[kind]
+        counts: dict[str, int] = {status: ended[status] for status in Status}
+        counts[Status.FAILED] -= denied
+        counts |= {NO_GRANT: denied, Status.PENDING: planned - skipped - ended.total()}
+        rows.append((named(kind), planned, skipped, *(counts[each] for each in columns), summary.rows[kind]))
+    return "\n".join([text_table(heads, rows), *_failures(summary, language), *remarks(summary, language)])
 
 
-def remarks(summary: CrawlSummary) -> list[str]:
+def _failures(summary: CrawlSummary, language: Language) -> list[str]:
+    """What failed, the first by name; then a missing grant once a rank type."""
+    words, more = _WORDS[language], summary.failed - len(summary.failures)
+    lines = [words["  failed: {}"].format(failure) for failure in summary.failures]
+    lines += [words["  … and {} more"].format(more)] if more > 0 else []
+    for kind, why in summary.denials.items():
+        lines.append(words["  no grant for {}, {} lists: {}"].format(named(kind), summary.ungranted[kind], why))
+    return lines
+
+
+def remarks(summary: CrawlSummary, language: Language = Language.ENGLISH) -> list[str]:
     """What is to be said of the plan: the first of the categories that could not be read, and notes."""
-    unread = list(summary.unread.items())[:_MAX_NAMED]
-    return [*(f"  category {category_id} could not be read: {why}" for category_id, why in unread), *summary.notes]
+    text = _WORDS[language]["  category {} could not be read: {}"]
+    unread = [text.format(*each) for each in list(summary.unread.items())[:_MAX_NAMED]]
+    return [*unread, *(said_in(language, note) for note in summary.notes)]
 
 
-_COLUMNS = (*_ENDED_WELL, Status.FAILED, Status.PENDING)
+_CHINESE = {
+    "rank type": "榜单类型",
+    "planned": "计划",
+    "complete before": "此前已完整",
+    Status.COMPLETE: "完整",
+    Status.PARTIAL: "部分",
+    Status.EMPTY: "空榜",
+    Status.ABSENT: "无此榜",
+    Status.FAILED: "失败",
+    NO_GRANT: "无授权",
+    Status.PENDING: "未抓取",
+    "rows": "条目",
+    "  failed: {}": "  失败：{}",
+    "  … and {} more": "  ……另有 {} 个",
+    "  no grant for {}, {} lists: {}": "  {} 没有授权，{} 个榜单：{}",
+    "  category {} could not be read: {}": "  类目 {} 无法读取：{}",
+}
+_WORDS: dict[Language, dict[str, str]] = {
+    Language.ENGLISH: {str(text): str(text) for text in _CHINESE},
+    Language.CHINESE: {str(text): chinese for text, chinese in _CHINESE.items()},
+}

@@ -17,10 +17,11 @@ import pytest
 import requests
 
 from tests.alerts.test_watching import an_entry
-from toplist.alerts.messages import MAX_HITS, Language, SnapshotNews, check_addresses, send_message, write_message
+from toplist.alerts.messages import MAX_HITS, SnapshotNews, check_addresses, send_message, write_message
 from toplist.alerts.monitors import MonitorResult
 from toplist.alerts.watching import Trigger, WatchHit
 from toplist.errors import InputError
+from toplist.language import Language
 
 NEWS = SnapshotNews(
     date(2026, 11, 24),

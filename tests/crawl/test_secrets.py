@@ -104,3 +104,26 @@ def test_bad_credentials_are_not_repeated(project: Project, sandbox: SandboxProc
     assert done.status == 3
     assert "hunter2" not in done.log + done.out
     assert leaks(project.folder, done.log, done.out) == []
+
+
+def test_a_foreign_librarys_log_line_and_traceback_are_redacted(project: Project, sandbox: SandboxProcess) -> None:
+    (project.folder / "loud.py").write_text(
+        "import logging, os\n"
+        "class Loud:\n"
+        "    async def process_start(self, start):\n"
+        "        secret = os.environ['TOPLIST_APP_SECRET']\n"
+        "        logging.getLogger('foreign').warning('signed with %s', secret)\n"
+        "        try:\n"
+        "            raise RuntimeError('no use for ' + secret)\n"
+        "        except RuntimeError:\n"
+        "            logging.getLogger('foreign').exception('failed')\n"
+        "        async for each in start:\n"
+        "            yield each\n"
+    )
+    middleware = '--set=SPIDER_MIDDLEWARES={"loud.Loud": 1}'
+    path = f"{project.folder}:{Path.cwd()}"
+    done = project.crawl(sandbox, "categories=311", "rank_types=hot", middleware, PYTHONPATH=path)
+    assert done.status == 0, done.log
+    assert "signed with ***" in done.log
+    assert "RuntimeError: no use for ***" in done.log
+    assert leaks(project.folder, done.log, done.out) == []

@@ -157,6 +157,8 @@ def test_the_same_offer_twice_is_counted_and_kept_once(project: Project, gateway
     sandbox.faults([{"kind": "duplicate"}])
     done = project.crawl(sandbox, "categories=311", "rank_types=hot")
     assert done.stat("toplist/rows/duplicates") == "1"
+    again = project.crawl(sandbox, "categories=311", "rank_types=hot")
+    assert [each.out.splitlines()[1].split()[-1] for each in (done, again)] == [str(len(project.feed()))] * 2
     offers = [entry["offer_id"] for entry in project.feed()]
     assert len(offers) == len(set(offers))
 

@@ -44,7 +44,7 @@ def test_short_empty_and_absent_lists_are_no_problems() -> None:
 def test_a_missing_grant_counts_only_for_rank_types_that_were_named() -> None:
     made = tally(ended("hot", Status.COMPLETE), ended("VNHot", Status.FAILED, NO_GRANT))
     assert made.problems(()) == []
-    assert made.problems(("hot", "VNHot")) == ["1 of 2 lists failed"]
+    assert made.problems(("hot", "VNHot")) == ["1 of 2 lists have no grant"]
 
 
 def test_a_list_that_did_not_end_is_a_problem() -> None:
@@ -53,6 +53,26 @@ def test_a_list_that_did_not_end_is_a_problem() -> None:
     assert made.pending == 1
     assert "1 lists were not asked for or not stored" in made.problems(())
     assert table(made).splitlines()[2].split()[-2:] == ["1", "0"]
+
+
+def test_the_setting_of_scrapys_that_ended_the_crawl_is_named(project: Project, gateway: Gateway) -> None:
+    done = project.crawl(
+        gateway("--total=5", "--latency=200"),
+        "categories=311,312,54,67",
+        "--set=CLOSESPIDER_ITEMCOUNT=1",
+        "--set=CONCURRENT_REQUESTS=1",
+    )
+    assert done.status == 3, done.log
+    assert "incomplete: CLOSESPIDER_ITEMCOUNT ended the crawl; " in done.verdict
+
+
+def test_the_table_is_in_the_readers_language_and_the_log_in_english(project: Project, gateway: Gateway) -> None:
+    sandbox = gateway("--total=5")
+    done = project.crawl(sandbox, *ONE, LC_ALL="", LANG="zh_CN.UTF-8")
+    assert done.out.split()[:2] == ["榜单类型", "计划"]
+    assert done.verdict.endswith("[toplist] INFO: Verdict: complete")
+    english = project.crawl(sandbox, *ONE, LC_ALL="", LANG="zh_CN.UTF-8", TOPLIST_LANGUAGE="en")
+    assert english.out.startswith("rank type")
 
 
 def test_a_failed_feed_of_scrapys_own_counts(project: Project, gateway: Gateway) -> None:

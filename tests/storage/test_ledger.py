@@ -44,3 +44,7 @@ def test_a_list_that_was_asked_less_deep_is_asked_again(
 
 def test_a_refetch_asks_for_everything() -> None:
     assert not entry().satisfies(None, refetch=True)
+
+
+def test_stored_rows_are_those_of_the_feed() -> None:
+    assert LedgerEntry(1, Status.COMPLETE, 20, 100, None, rejected=2, duplicates=3).stored_rows == 15

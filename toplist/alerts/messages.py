@@ -6,13 +6,13 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from enum import StrEnum
 
 import apprise
 
 from toplist.alerts.monitors import MonitorResult
 from toplist.alerts.watching import Trigger, WatchHit
 from toplist.errors import InputError
+from toplist.language import Language, said_in
 
 logger = logging.getLogger(__name__)
 
@@ -23,13 +23,6 @@ MAX_HITS = 20  # lines of hits in a message; chat services cut longer ones
 logging.getLogger("apprise").setLevel(logging.CRITICAL)
 # At DEBUG it logs the path of each request, and Feishu's and DingTalk's paths hold the token.
 logging.getLogger("urllib3").setLevel(logging.INFO)
-
-
-class Language(StrEnum):
-    """What a message is written in."""
-
-    ENGLISH = "en"
-    CHINESE = "zh"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +47,7 @@ def write_message(news: SnapshotNews, language: Language) -> tuple[str, str]:
     title = words["title"].format(date=news.snapshot_date, source=news.source, verdict=verdict)
     counts = words["comma"].join(f"{status} {count}" for status, count in news.statuses.items() if count)
     lines = [words["counts"].format(counts=counts, rows=news.rows)]
-    lines += [f"✗ {complaint}" for complaint in news.complaints]
+    lines += [f"✗ {said_in(language, complaint)}" for complaint in news.complaints]
     lines += [words["warning"].format(name=each.name, text=each.text) for each in news.warnings]
     if news.hits:
         lines.append(words["hits"].format(count=len(news.hits)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -12,7 +11,7 @@ from typing import BinaryIO, Self
 from sqlalchemy import Engine
 
 from toplist.alerts.day_figures import read_day_figures
-from toplist.alerts.messages import Language, SnapshotNews, check_addresses, send_message, write_message
+from toplist.alerts.messages import SnapshotNews, check_addresses, send_message, write_message
 from toplist.alerts.monitors import MONITORS, CrawlFigures, MonitorResult, run_monitors
 from toplist.alerts.watching import Watch, WatchHit, find_hits, read_watches
 from toplist.config import Config, Places
@@ -21,6 +20,7 @@ from toplist.feeds.delivery import Failed, deliver_file
 from toplist.feeds.s3 import S3Options
 from toplist.feeds.uris import beside, parse_targets
 from toplist.items import Source
+from toplist.language import Language
 from toplist.ranktypes import Protocol
 from toplist.storage.history import History
 
@@ -34,6 +34,7 @@ class AlertOptions:
     watches: Sequence[Watch] = ()
     notify_urls: Sequence[str] = ()
     failing_monitors: Collection[str] = ()
+    language: Language = Language.ENGLISH
 
     @classmethod
     def of(cls, config: Config) -> Self:
@@ -44,7 +45,7 @@ class AlertOptions:
                 raise InputError(f"TOPLIST_MONITORS_FAIL={name} is not accepted: it takes some of {', '.join(names)}.")
         check_addresses(config.notify_urls)
         watches = read_watches(config.watch) if config.watch else ()
-        return cls(watches, config.notify_urls, config.monitors_fail)
+        return cls(watches, config.notify_urls, config.monitors_fail, config.language)
 
 
 class SnapshotAlerts:
@@ -105,7 +106,7 @@ class SnapshotAlerts:
                 self.failed_monitors,
                 page,
             )
-            send_message(self._options.notify_urls, *write_message(news, preferred_language()))
+            send_message(self._options.notify_urls, *write_message(news, self._options.language))
 
     def _write_feed(self) -> None:
         feed = parse_targets(self._places.feed_uri, self._date)[0]
@@ -119,10 +120,3 @@ class SnapshotAlerts:
     def _write_hits(self, file: BinaryIO) -> None:
         for hit in self.hits:
             file.write(hit.model_dump_json().encode() + b"\n")
-
-
-def preferred_language(environ: Mapping[str, str] = os.environ) -> Language:
-    """Chinese where `TOPLIST_LANGUAGE`, or else the locale, says so."""
-    names = ("TOPLIST_LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
-    chosen = next((environ[name] for name in names if environ.get(name)), "")
-    return Language.CHINESE if chosen.lower().startswith("zh") else Language.ENGLISH

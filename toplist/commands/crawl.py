@@ -15,11 +15,14 @@ from scrapy.crawler import Crawler
 from toplist.config import project_dir
 from toplist.errors import InputError
 from toplist.extensions import SnapshotExtension
+from toplist.language import Language
 from toplist.options import Arguments
 from toplist.spiders.toplist import TopListSpider
 from toplist.summary import remarks, table
 
 logger = logging.getLogger("toplist")
+_PAGE = {Language.ENGLISH: "Page: ", Language.CHINESE: "页面："}
+_LOG = {Language.ENGLISH: "Log: ", Language.CHINESE: "日志："}
 
 
 class _HelpFormatter(ScrapyHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -81,16 +84,17 @@ class Command(StockCommand):
             return
         verdict = snapshot.verdict(crawler.stats.get_value("finish_reason"))
         spider = crawler.spider
+        language = spider.config.language
         if spider.options.dry_run and spider.plan is not None:
-            print("\n".join([spider.plan.cost.table(), *remarks(spider.summary)]))
+            print("\n".join([spider.plan.cost.table(), *remarks(spider.summary, language)]))
         else:
             extras = (spider.details, spider.daily)
-            print("\n".join([table(spider.summary), *(line for each in extras for line in each.summary())]))
+            print("\n".join([table(spider.summary, language), *(line for each in extras for line in each.summary())]))
         if snapshot.report is not None:
-            print(f"Page: {snapshot.report.uri}")
+            print(f"{_PAGE[language]}{snapshot.report.uri}")
         logger.log(logging.INFO if verdict.is_good else logging.ERROR, "Verdict: %s", verdict)
         if self._log_file is not None:
-            print(f"Verdict: {verdict}\nLog: {self._log_file}")
+            print(f"{verdict.in_language(language)}\n{_LOG[language]}{self._log_file}")
         self.exitcode = verdict.exit_status
 
 

@@ -64,6 +64,8 @@ class Command(ScrapyCommand):
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         if args:
             raise UsageError(f"scrapy demo takes options only, not {args[0]!r}")
+        if opts.days < 1:
+            raise UsageError(f"--days takes a whole number from 1 on, not {opts.days}")
         assert self.crawler_process is not None
         began = time.monotonic()
         folder = (project_dir() or Path()) / ".scrapy"

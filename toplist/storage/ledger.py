@@ -78,6 +78,13 @@ class LedgerEntry:
     received: int
     reported_total: int | None
     requested_rows: int | None
+    rejected: int = 0
+    duplicates: int = 0
+
+    @property
+    def stored_rows(self) -> int:
+        """Rows of the feed: without those that were rejected and those that came twice."""
+        return self.received - self.rejected - self.duplicates
 
     @property
     def is_complete(self) -> bool:
@@ -209,7 +216,13 @@ class Ledger:
             query = query.with_for_update(of=snapshots)
         return {
             _key(row): LedgerEntry(
-                row.list_id, Status(row.status), row.received, row.reported_total, row.requested_rows
+                row.list_id,
+                Status(row.status),
+                row.received,
+                row.reported_total,
+                row.requested_rows,
+                row.rejected,
+                row.duplicates,
             )
             for row in connection.execute(query)
         }
@@ -249,7 +262,7 @@ class Leases:
             if entry is None:
                 return Claim(Claimed.OURS)  # it is not planned, so there is no row for a lease
             if is_satisfied(entry):
-                return Claim(Claimed.COMPLETE, entry.received)
+                return Claim(Claimed.COMPLETE, entry.stored_rows)
             where = (snapshots.c.list_id == entry.list_id) & (snapshots.c.snapshot_date == self._date)
             query = select(snapshots.c.lease_owner, snapshots.c.lease_expires_at, database_now(connection))
             owner, expires_at, now = connection.execute(query.where(where)).one()
