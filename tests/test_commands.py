@@ -12,11 +12,11 @@ from toplist.options import Arguments
 OURS = sorted(path.stem for path in (Path(__file__).parent.parent / "toplist" / "commands").glob("[a-z]*.py"))
 
 
-def scrapy(project: Project, *words: str) -> subprocess.CompletedProcess[str]:
+def scrapy(project: Project, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "scrapy", *words],
         cwd=project.folder,
-        env=project.environment(None),
+        env=project.environment(None, **settings),
         capture_output=True,
         text=True,
         timeout=120,
@@ -60,3 +60,12 @@ def test_a_demo_without_a_day_keeps_the_database_of_the_last(project: Project, d
     assert done.returncode == 2
     assert "--days takes a whole number from 1 on" in done.stderr
     assert kept.read_bytes() == b"history"
+
+
+def test_the_doctor_speaks_the_readers_language(project: Project) -> None:
+    done = scrapy(project, "doctor", TOPLIST_LANGUAGE="zh", TOPLIST_QPS="much")
+    assert done.returncode == 3
+    assert done.stdout.splitlines()[0].startswith("问题")
+    assert done.stdout.splitlines()[-1] == "现在无法抓取。"
+    english = scrapy(project, "doctor", "-s", "TOPLIST_LANGUAGE=en", LANG="zh_CN.UTF-8", TOPLIST_QPS="much")
+    assert english.stdout.splitlines()[-1] == "A crawl would not work."

@@ -12,12 +12,8 @@ from tests.harness import ROOT
 PAGE = (ROOT / "docs" / "logs.md").read_text(encoding="utf-8")
 LEVELS = {"info", "warning", "error", "critical", "log"}
 COUNTERS = {"inc_value", "set_value", "max_value", "min_value"}
-SCRAPYS = (
-    "feedexport/failed_count/",
-    "Gave up retrying",
-    "Error processing",
-)  # lines and stats of Scrapy's that a crawl leaves, too
-PLACE = re.compile(r"%[-+ #0]*\d*(?:\.\d+)?[sdgfr]")
+SCRAPYS = ("feedexport/failed_count/", "Gave up retrying", "Error processing", "Found credentials in")
+PLACE = re.compile(r"%(?:\(\w+\))?[-+ #0]*\d*(?:\.\d+)?[sdgfr]")
 
 
 def shown(node: ast.expr) -> str | None:
@@ -29,9 +25,22 @@ def shown(node: ast.expr) -> str | None:
     return None
 
 
+def messages(node: ast.AST) -> Iterator[ast.expr]:
+    """What a log formatter gives as "msg"."""
+    if isinstance(node, ast.Dict):
+        yield from (value for key, value in zip(node.keys, node.values, strict=True) if key and is_msg(key))
+    elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript) and is_msg(node.targets[0].slice):
+        yield node.value
+
+
+def is_msg(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value == "msg"
+
+
 def said(path: Path) -> Iterator[str]:
     """What a module logs at INFO and above, and the stats it counts."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        yield from filter(None, map(shown, messages(node)))
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
             continue
         if node.func.attr in LEVELS and "logger" in ast.unparse(node.func.value):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from datetime import timedelta
 from typing import Any
 
@@ -19,12 +20,23 @@ from toplist.feeds.delivery import check_access
 from toplist.feeds.s3 import S3Options
 from toplist.feeds.snapshot import check_feeds
 from toplist.feeds.uris import parse_targets, undated
+from toplist.language import Language, locale_language
 from toplist.ranktypes import Protocol
 from toplist.storage.database import open_database
 from toplist.storage.trend_models import states
 from toplist.tables import text_table
 
 _CHANGE = "change the setting that the sentence names"
+_CHINESE = {
+    CheckState.OK: "正常",
+    CheckState.NOTE: "注意",
+    CheckState.PROBLEM: "问题",
+    CheckState.UNCHECKED: "未检查",
+}
+_END = {
+    Language.ENGLISH: ("A crawl would not work.", "A crawl would work."),
+    Language.CHINESE: ("现在无法抓取。", "可以抓取。"),
+}
 
 
 class Command(ScrapyCommand):
@@ -59,8 +71,9 @@ class Command(ScrapyCommand):
         if opts.json:
             print(json.dumps({"ready": ready, "checks": [each.as_json() for each in findings]}, ensure_ascii=False))
         else:
-            print(table(findings))
-            print("A crawl would work." if ready else "A crawl would not work.")
+            language = _language(self.settings)
+            print(table(findings, language))
+            print(_END[language][ready])
         self.exitcode = 0 if ready else 3
 
     def _asked(self, gateway: str | None) -> list[Finding]:
@@ -181,11 +194,18 @@ def _feed(config: Config, settings: Any) -> Finding:
     return Finding("feed", CheckState.OK, shown, is_needed=True)
 
 
-def table(findings: list[Finding]) -> str:
-    """For people: a line a check, and what to do below it."""
+def _language(settings: Any) -> Language:
+    """As set; it is needed where the settings are wrong, too."""
+    chosen = settings.get("TOPLIST_LANGUAGE") or os.environ.get("TOPLIST_LANGUAGE")
+    return Language(chosen) if chosen in set(Language) else locale_language()
+
+
+def table(findings: list[Finding], language: Language = Language.ENGLISH) -> str:
+    """For people: a line a check, and what to do below it. Details are in English."""
+    words = _CHINESE if language is Language.CHINESE else {}
     rows: list[tuple[str, str, str]] = []
     for each in findings:
-        rows.append((each.state, each.check, each.seen))
+        rows.append((words.get(each.state, each.state.value), each.check, each.seen))
         if each.todo:
             rows.append(("", "", f"-> {each.todo}"))
     return text_table((), rows, left=3)
