@@ -12,10 +12,10 @@ from toplist.storage.ledger import Ledger
 
 DAY = date(2026, 11, 22)
 #: All that the gateway says, and what the first day says of trends; the instants differ.
-COMPARED = (
+COMPARED = [
     *("rank_type", "category_id", "category_name", "rank", "offer_id", "title", "price", "sale_count", "supplier"),
     *("total", "repurchase_rate", "min_order", "movement", "trend_score"),
-)
+]
 
 
 def test_a_stored_day_equals_the_day_of_a_crawl(project: Project, tmp_path: Path) -> None:
