@@ -12,8 +12,17 @@ from sqlalchemy import Engine
 
 from toplist.items import Source
 from toplist.ranktypes import Protocol
-from toplist.storage.panels import HistorySpan, PanelChunk, histories, list_ids, names_of, read_panel, read_panels
-from toplist.storage.trend_models import MAX_LISTS, evidence_of
+from toplist.storage.panels import (
+    MAX_LISTS,
+    HistorySpan,
+    PanelChunk,
+    histories,
+    list_ids,
+    names_of,
+    read_panel,
+    read_panels,
+)
+from toplist.storage.trend_models import evidence_of
 from toplist.trends.backtest import Backtest, HorizonResult
 from toplist.trends.coverage import Coverage
 from toplist.trends.features import Features, compute_features, hand_score

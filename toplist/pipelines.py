@@ -57,7 +57,7 @@ class TrendsPipeline:
         if key.protocol not in self._rules:
             state = TrendModels(self._storage.engine).state(key.source, key.protocol, self._snapshot_date)
             coverage = state.coverage(key.protocol, self._count_covers)
-            self._rules[key.protocol] = TrendConfig.of(key, coverage), state.usable(coverage)
+            self._rules[key.protocol] = TrendConfig.of(key, coverage, reference=state.heat), state.usable(coverage)
         return self._rules[key.protocol]
 
 

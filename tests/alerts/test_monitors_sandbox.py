@@ -1,4 +1,4 @@
-"""The monitors on the sandbox's market: silent on 28 of its days, each fires on such a day made wrong in the database."""
+"""The monitors on the sandbox's market: silent on 28 days of it, and each fires on such a day made wrong."""
 
 from __future__ import annotations
 

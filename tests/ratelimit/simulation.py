@@ -23,7 +23,7 @@ class _JumpingSelector(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> Any:
         if timeout is None:
             raise RuntimeError("nothing is left to wait for: the simulation hangs")
-        self.now += timeout
+        self.now += max(timeout, 1e-7)  # a turn takes time; without, a wait below a float's precision never ends
         return super().select(0)
 
 

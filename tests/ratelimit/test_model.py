@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.ratelimit.simulation import LatentExecutor, MemoryRow, SimulatedLoop, simulate
@@ -155,16 +155,11 @@ def run(processes: int, given_events: list[tuple[float, int, Event]], latencies:
     check(trace, UNDER_WAY + 10 * max(latencies))
 
 
-MANY = settings(
-    max_examples=40,
-    phases=[Phase.generate, Phase.reuse, Phase.explicit],
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
+MANY = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @MANY
-@given(processes=st.integers(1, 4), given_events=events(KILL, PAUSED, BACK), latencies=st.sampled_from([FAST]))
+@given(processes=st.integers(1, 4), given_events=events(KILL, PAUSED, BACK), latencies=st.sampled_from([FAST, SLOW]))
 def test_no_trace_breaks_a_limit_whoever_is_killed_and_however_the_clock_is_set_back(
     processes: int, given_events: list[tuple[float, int, Event]], latencies: tuple[float, ...]
 ) -> None:
@@ -176,7 +171,5 @@ def test_no_trace_breaks_a_limit_whoever_is_killed_and_however_the_clock_is_set_
 def test_no_trace_breaks_a_limit_when_the_clock_is_set_forward(
     processes: int, given_events: list[tuple[float, int, Event]], step: float, at: int
 ) -> None:
-    """A process that was started before the step sees it; one that is started after it, or is held up over it, does not
-    know: such traces are left out."""
-    in_time = [(gap, number, (kind, what, 0.0)) for gap, number, (kind, what, _) in given_events]
-    run(processes, [*in_time[:at], (0.0, 0, ("step", step, None)), *in_time[at:]])
+    """A process that was started before the step sees it; one that is started after it can't know."""
+    run(processes, [*given_events[:at], (0.0, 0, ("step", step, None)), *given_events[at:]])

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, delete, insert, select, update
 
 from toplist.backtesting import prove
 from toplist.commands.backtest import as_data, as_text
-from toplist.items import Source
+from toplist.items import ListKey, Source
 from toplist.ranktypes import Protocol
 from toplist.storage.database import open_database
 from toplist.storage.panels import histories, list_ids, read_panel, read_panels
 from toplist.storage.tables import list_, list_snapshot, observation, offer_version, trend_model
 from toplist.storage.trend_models import TrendModels, TrendState
 from toplist.trends.coverage import AUTO, Coverage
+from toplist.trends.heat import Reference
+from toplist.trends.lists import TrendConfig, compute_trends
+from toplist.trends.observation import ListHistory, Observation, Snapshot
 
 LISTS, OFFERS, DAYS, FIRST = 4, 40, 60, date(2026, 3, 1)
 LAST = FIRST + timedelta(days=DAYS - 1)
@@ -69,6 +74,19 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
     return engine
 
 
+@pytest.fixture
+def copy(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """The same history to change, without fits: only what the heat index needs is learnt."""
+    with sqlite3.connect(str(engine.url.database)) as source, sqlite3.connect(tmp_path / "copy.db") as target:
+        source.backup(target)
+    copied = open_database(f"sqlite:///{tmp_path / 'copy.db'}")
+    with copied.begin() as connection:
+        connection.execute(delete(trend_model))
+    monkeypatch.setattr("toplist.storage.trend_models.walk_forward", lambda *_: [])
+    yield copied
+    copied.dispose()
+
+
 @pytest.fixture(scope="module")
 def fitted(engine: Engine) -> TrendState:
     state = TrendModels(engine).refit(*OURS, LAST)
@@ -94,6 +112,58 @@ def test_a_fit_is_made_once_a_day_and_serves_the_days_after_it(engine: Engine, f
         assert len(connection.execute(select(trend_model)).all()) == 1
     assert models.state(*OURS, LAST).models == {}
     assert models.state(*OURS, LAST + timedelta(days=1)) == fitted
+
+
+def heat_of(engine: Engine, day: date) -> Reference | None:
+    return TrendModels(engine).state(*OURS, day).heat
+
+
+def test_28_snapshot_days_make_the_own_heat_reference_and_nothing_changes_it(copy: Engine) -> None:
+    models = TrendModels(copy)
+    for day in range(26, 30):
+        models.refit(*OURS, FIRST + timedelta(days=day))
+    assert heat_of(copy, FIRST + timedelta(days=27)) is None  # the fit after 27 snapshot days
+    own = heat_of(copy, FIRST + timedelta(days=28))
+    assert own is not None
+    assert own.version == f"own-{FIRST + timedelta(days=27)}"
+    assert "4480 rows of 4 own lists" in own.made_from
+    with copy.begin() as connection:
+        connection.execute(update(observation).values(sale_count=1))
+    models.refit(*OURS, LAST)
+    assert heat_of(copy, LAST + timedelta(days=1)) == own
+    # A list that is crawled again, or replayed, has the reference of its day.
+    assert heat_of(copy, FIRST + timedelta(days=27)) is None
+    assert heat_of(copy, FIRST + timedelta(days=28)) == own
+
+
+def test_counts_that_become_of_another_kind_have_a_reference_of_their_own(copy: Engine) -> None:
+    models, changes = TrendModels(copy), FIRST + timedelta(days=30)
+    models.refit(*OURS, changes - timedelta(days=1), "total")
+    models.refit(*OURS, changes, "window:30")
+    assert heat_of(copy, changes) is not None
+    assert heat_of(copy, changes + timedelta(days=1)) is None
+    models.refit(*OURS, changes + timedelta(days=26), "window:30")
+    assert heat_of(copy, changes + timedelta(days=27)) is None
+    models.refit(*OURS, changes + timedelta(days=27), "window:30")
+    own = heat_of(copy, changes + timedelta(days=28))
+    assert own is not None
+    assert own.version == f"own-{changes + timedelta(days=27)}"
+    models.refit(*OURS, changes + timedelta(days=28), "unknown")
+    assert heat_of(copy, changes + timedelta(days=29)) == own
+
+
+def test_the_installations_own_reference_is_what_a_list_is_measured_against(fitted: TrendState) -> None:
+    key = ListKey(*OURS, "hot", "1")
+    rules = TrendConfig.of(key, Coverage(total=True), reference=fitted.heat)
+    now = datetime(2026, 5, 1, tzinfo=UTC)
+    rows = [Observation(str(number), now.date(), now, number, None, 10**number, None) for number in range(1, 9)]
+    found = compute_trends(Snapshot(now.date(), "complete", now), rows, ListHistory(), rules)
+    assert found.heat_reference == fitted.reference(OURS[1]).version == f"own-{FIRST + timedelta(days=27)}"
+    heats = [offer.heat_index for offer in found.offers]
+    assert all(heat is not None and 0 <= heat <= 100 for heat in heats)
+    young = compute_trends(Snapshot(now.date(), "complete", now), rows, ListHistory(), TrendConfig.of(key, Coverage()))
+    assert young.heat_reference == TrendState(fitted.evidence, {}).reference(OURS[1]).version == "v1"
+    assert heats != [offer.heat_index for offer in young.offers]
 
 
 def test_a_record_that_is_worse_than_the_base_rate_is_a_warning(fitted: TrendState) -> None:

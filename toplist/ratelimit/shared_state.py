@@ -141,6 +141,7 @@ class SharedState:
             state = SlotState.loads(reading.text)
             if self._step:
                 state, self._step = self._stepped(state, now), 0.0
+                write(replace(state, written_at=now).dumps())  # whatever is decided: the step is seen only once
             yield state, now, offset, lambda after: write(replace(after, written_at=now).dumps())
 
     def _read(self, reading: Reading) -> float:

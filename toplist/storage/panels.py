@@ -18,8 +18,10 @@ from toplist.items import Source, Status
 from toplist.ranktypes import Protocol
 from toplist.storage.history_reader import snapshot_from
 from toplist.storage.tables import first_seen, list_, list_snapshot, observation, offer_version
-from toplist.trends.panel import Ints, Panel, SnapshotColumns
+from toplist.trends.panel import Floats, Ints, Panel, SnapshotColumns
 
+#: The most lists that are learnt from, spread over all of them.
+MAX_LISTS = 300
 #: Rows that are read at once: about 100 MB while they are looked at.
 CHUNK_ROWS = 200_000
 _DAY_MS = 86_400_000
@@ -88,6 +90,34 @@ def read_panel(engine: Engine, ids: Sequence[int], first: date, last: date) -> P
     """The same as one, for lists that are few."""
     with engine.connect() as connection:
         return _read(connection, ids, first, last)
+
+
+def snapshot_days(engine: Engine, ids: Sequence[int], first: date, last: date, most: int) -> list[date]:
+    """The first days from `first` on, at most `most` of them, on which one of the lists had rows."""
+    query = (
+        select(list_snapshot.c.snapshot_date)
+        .distinct()
+        .where(*_days(list_snapshot, ids, first, last), list_snapshot.c.received > 0)
+        .order_by(list_snapshot.c.snapshot_date)
+        .limit(most)
+    )
+    with engine.connect() as connection:
+        return list(connection.execute(query).scalars())
+
+
+def read_levels(engine: Engine, ids: Sequence[int], first: date, last: date) -> dict[str, Floats]:
+    """What the heat index is made of, over all rows of the lists: each part's known values."""
+    columns = {
+        "sales": observation.c.sale_count,
+        "buyers": observation.c.buyer_count,
+        "growth": observation.c.sale_growth_per_day,
+        "rank": observation.c.rank,
+    }
+    query = select(*columns.values()).where(*_days(observation, ids, first, last))
+    with engine.connect() as connection:
+        batches = [np.array(batch, np.float64) for batch in _batches(connection, query)]
+    rows = np.concatenate(batches, axis=1) if batches else np.empty((len(columns), 0))
+    return {name: values[~np.isnan(values)] for name, values in zip(columns, rows, strict=True)}
 
 
 def names_of(engine: Engine, offer_ids: Iterable[str]) -> dict[str, str]:

@@ -192,6 +192,7 @@ trend_model = Table(
     Column("coverage", String(16), nullable=False, comment="what a count covers: total, window:30, unknown"),
     Column("evidence", JSON, nullable=False, comment="what the history shows of that"),
     Column("models", JSON, nullable=False, comment="one for each horizon, with its own record"),
+    Column("heat", JSON(none_as_null=True), comment="the own reference of heat_index; null: the shipped one serves"),
 )
 
 detail = Table(

@@ -1,4 +1,4 @@
-"""The breakout models and the kind of count, learnt from the user's own history and kept. Blocking.
+"""The breakout models, the kind of count and the heat index's reference, learnt from the own history. Blocking.
 
 They are fitted after a crawl, at most once a day, and used from the next day on: a list that is crawled twice gets the
 same answer, and no crawl waits for a fit.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from sqlalchemy import Engine, delete, insert, select
@@ -17,12 +17,14 @@ from sqlalchemy import Engine, delete, insert, select
 from toplist.items import Source
 from toplist.ranktypes import Protocol
 from toplist.storage.database import writing
-from toplist.storage.panels import histories, list_ids, read_panel
+from toplist.storage.heat_reference import heat_reference
+from toplist.storage.panels import MAX_LISTS, histories, list_ids, read_panel
 from toplist.storage.tables import trend_model
 from toplist.trends.breakout import BreakoutModels
 from toplist.trends.count_kind import CountEvidence
 from toplist.trends.coverage import AUTO, UNKNOWN_COVERAGE, Coverage
 from toplist.trends.features import LOOK_BACK, compute_features
+from toplist.trends.heat import Reference, load_reference
 from toplist.trends.model import VERSION, Model
 from toplist.trends.outcomes import outcomes
 from toplist.trends.panel import Panel
@@ -30,8 +32,6 @@ from toplist.trends.walk_forward import MIN_HISTORY, RECORD_DAYS, SPAN, Labeled,
 
 logger = logging.getLogger(__name__)
 
-#: The most lists that are learnt from, spread over all of them.
-MAX_LISTS = 300
 HORIZONS = (7, 30)
 #: Days of the past that the evidence of the kind looks at.
 EVIDENCE_DAYS = 28
@@ -39,14 +39,22 @@ EVIDENCE_DAYS = 28
 
 @dataclass(frozen=True)
 class TrendState:
-    """What is known of a source and protocol on a day. `models`: trusted or not, by horizon."""
+    """What is known of a source and protocol on a day. `models`: trusted or not, by horizon.
+
+    `heat`: the own reference of the heat index; None: the shipped one serves still.
+    """
 
     evidence: CountEvidence
     models: dict[int, Model]
+    heat: Reference | None = None
 
     def coverage(self, protocol: Protocol, setting: str) -> Coverage:
         """What a count covers: by the protocol, the setting, or what was found out."""
         return Coverage.of(protocol, setting, self.evidence.coverage)
+
+    def reference(self, protocol: Protocol) -> Reference:
+        """What the heat index is measured against."""
+        return self.heat or load_reference(protocol)
 
     def usable(self, coverage: Coverage) -> BreakoutModels:
         """The models of this kind of count whose own record allows to use them."""
@@ -88,7 +96,8 @@ class TrendModels:
         if row is None:
             return TrendState(CountEvidence(), {})
         models = [Model.from_json(each) for each in row.models if each["version"] == VERSION]
-        return TrendState(CountEvidence(**row.evidence), {model.horizon: model for model in models})
+        heat = None if row.heat is None else Reference.of(row.heat)
+        return TrendState(CountEvidence(**row.evidence), {model.horizon: model for model in models}, heat)
 
     def refit(self, source: Source, protocol: Protocol, day: date, setting: str = AUTO) -> TrendState | None:
         """Fit on the history up to a day, for the days after it; None where it was done already.
@@ -100,17 +109,20 @@ class TrendModels:
             if connection.execute(select(trend_model.c.snapshot_date).filter_by(**here)).first():
                 return None
         state = self._learn(source, protocol, day, setting)
+        coverage = state.coverage(protocol, setting)
+        heat = heat_reference(self._engine, source, protocol, day, coverage)
         values = {
             **here,
             "evidence": state.evidence.to_json(),
-            "coverage": str(state.coverage(protocol, setting)),
+            "coverage": str(coverage),
+            "heat": heat,
             "version": VERSION,
             "models": [each.to_json() for each in state.models.values()],
         }
         with writing(self._engine) as connection:
             connection.execute(delete(trend_model).filter_by(**here))
             connection.execute(insert(trend_model), [values])
-        return state
+        return state if heat is None else replace(state, heat=Reference.of(heat))
 
     def _learn(self, source: Source, protocol: Protocol, day: date, setting: str) -> TrendState:
         ids = list_ids(self._engine, source, protocol, MAX_LISTS)
@@ -150,6 +162,7 @@ def refit_models(models: TrendModels, source: Source, protocol: Protocol, day: d
         return []
     coverage = state.coverage(protocol, setting)
     logger.info("Sale counts of %s %s: %s", source, protocol, state.evidence)
+    logger.info("Heat index of %s %s: %s", source, protocol, state.reference(protocol).described)
     if coverage != UNKNOWN_COVERAGE and state.evidence.coverage not in (UNKNOWN_COVERAGE, coverage):
         logger.warning("Sale counts are set or documented as %s, and look like %s", coverage, state.evidence.coverage)
     for model in state.models.values():

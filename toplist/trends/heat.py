@@ -1,21 +1,24 @@
 """`heat_index`: how hot an offer is today, 0-100, against a reference that does not move.
 
-The reference is a file of quantiles with a version. It is frozen, so that 60 today and 60 next month mean the same; a
-new one gets a new version, which every index carries.
+A reference is quantiles with a version. It is frozen, so that 60 today and 60 next month mean the same. An installation
+makes its own from its first 28 snapshot days; until then the one that ships with the package stands in.
 """
 
 from __future__ import annotations
 
 import json
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from math import log1p
-from typing import Final
+from typing import Any, Final
+
+import numpy as np
 
 from toplist.ranktypes import Protocol
+from toplist.trends.panel import Floats
 
 #: Parts and what each weighs. Sales carry it; growth and rank only order what sells alike.
 WEIGHTS: Final[Mapping[str, float]] = {"sales": 0.45, "buyers": 0.2, "growth": 0.2, "rank": 0.15}
@@ -23,6 +26,8 @@ WEIGHTS: Final[Mapping[str, float]] = {"sales": 0.45, "buyers": 0.2, "growth": 0
 LEVELS: Final = ("sales", "buyers")
 
 CURRENT: Final = "reference_v1.json"
+#: Values of a part that quantiles need; a part that has fewer keeps those of the shipped reference.
+MIN_VALUES: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,17 @@ class Reference:
     made_from: str
     shares: tuple[float, ...]
     knots: Mapping[str, tuple[float, ...]]
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Reference:
+        """From plain values, as the package's file and the database hold them: knots are not scaled there."""
+        knots = {key: tuple(_scaled(key, knot) for knot in values) for key, values in data["knots"].items()}
+        return cls(data["version"], data["made_from"], tuple(data["shares"]), knots)
+
+    @property
+    def described(self) -> str:
+        """For people: which one it is."""
+        return f"reference {self.version}, from {self.made_from}"
 
     def quantile(self, part: str, value: float) -> float:
         """0-1, never falling in `value`; linear between knots, 0 below the first and 1 above the last."""
@@ -89,22 +105,40 @@ def _scaled(part: str, value: float) -> float:
     return -log1p(value) if part == "rank" else log1p(value)
 
 
-def make_knots(values: Iterable[float], shares: Sequence[float]) -> tuple[float, ...]:
-    """Quantiles of values at the shares, linear between neighbours: one part of a new reference. Not empty."""
-    ordered = sorted(values)
-    knots = []
-    for share in shares:
-        place = share * (len(ordered) - 1)
-        low = int(place)
-        high = min(low + 1, len(ordered) - 1)
-        knots.append(ordered[low] + (ordered[high] - ordered[low]) * (place - low))
-    return tuple(knots)
+def make_reference(
+    values: Mapping[str, Floats], protocol: Protocol, version: str, made_from: str
+) -> dict[str, Any] | None:
+    """An own reference as plain values, from the parts of many rows; None where neither sales nor buyers are enough.
+
+    `values`: each part's, without NaN.
+    """
+    shipped = _shipped(protocol, CURRENT)
+    own = [part for part in WEIGHTS if len(values[part]) >= MIN_VALUES]
+    if not any(part in own for part in LEVELS):
+        return None
+    knots = {part: make_knots(part, values[part], shipped["shares"]) for part in own}
+    return {
+        "version": version,
+        "made_from": made_from,
+        "shares": shipped["shares"],
+        "knots": {part: knots.get(part, shipped["knots"][part]) for part in WEIGHTS},
+    }
+
+
+def make_knots(part: str, values: Floats, shares: Sequence[float]) -> list[float]:
+    """A part's quantiles at the shares, coolest first: the lowest rank is the hottest."""
+    at = 1 - np.array(shares) if part == "rank" else np.array(shares)
+    found: list[float] = np.round(np.quantile(values, at), 6).tolist()
+    return found
 
 
 @cache
 def load_reference(protocol: Protocol, name: str = CURRENT) -> Reference:
-    """The frozen reference of a protocol, from the package's own data (an egg will do)."""
+    """The reference of a protocol that ships with the package."""
+    return Reference.of(_shipped(protocol, name))
+
+
+def _shipped(protocol: Protocol, name: str) -> dict[str, Any]:
+    """From the package's own data (an egg will do)."""
     data = json.loads(files("toplist.trends").joinpath(name).read_text("utf-8"))
-    part = data["protocols"][protocol.value]
-    knots = {key: tuple(_scaled(key, knot) for knot in values) for key, values in part["knots"].items()}
-    return Reference(data["version"], part["made_from"], tuple(data["shares"]), knots)
+    return {"version": data["version"], "shares": data["shares"], **data["protocols"][protocol.value]}

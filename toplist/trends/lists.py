@@ -32,9 +32,11 @@ class TrendConfig:
     max_gap_days: int = 1
 
     @classmethod
-    def of(cls, key: ListKey, coverage: Coverage, max_gap_days: int = 1) -> TrendConfig:
-        """The rules of a list, by its protocol and what its counts cover."""
-        return cls(coverage, load_reference(key.protocol), max_gap_days)
+    def of(
+        cls, key: ListKey, coverage: Coverage, max_gap_days: int = 1, reference: Reference | None = None
+    ) -> TrendConfig:
+        """The rules of a list, by its protocol and what its counts cover; without an own reference, the shipped one."""
+        return cls(coverage, reference or load_reference(key.protocol), max_gap_days)
 
 
 @dataclass(slots=True)

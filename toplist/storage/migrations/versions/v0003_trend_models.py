@@ -28,5 +28,6 @@ def upgrade() -> None:
         sa.Column("coverage", sa.String(16), nullable=False, comment="what a count covers: total, window:30, unknown"),
         sa.Column("evidence", sa.JSON, nullable=False, comment="what the history shows of that"),
         sa.Column("models", sa.JSON, nullable=False, comment="one for each horizon, with its own record"),
+        sa.Column("heat", sa.JSON, comment="the own reference of heat_index; null: the shipped one serves"),
     )
     v0002.create_views(VIEWS)
