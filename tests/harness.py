@@ -50,7 +50,8 @@ class Project:
 
     def environment(self, sandbox: SandboxProcess | None, **settings: str) -> dict[str, str]:
         """The settings as variables; Scrapy's own get the prefix that they have in the environment."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("TOPLIST_")}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("TOPLIST_", "LC_"))}
+        kept["LANG"] = "C.UTF-8"  # the reader's language is English, whoever runs the tests
         gateway = {}
         if sandbox is not None:
             gateway = {

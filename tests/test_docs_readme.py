@@ -59,3 +59,10 @@ def test_every_rank_type_and_status_is_named(page: str) -> None:
 def test_the_two_pages_show_the_same_commands() -> None:
     shown = [re.findall(r"^    (.+)$", page, re.MULTILINE) for page in PAGES.values()]
     assert shown[0] == shown[1]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_scrapys_own_feeds_hold_is_said_where_the_output_is(page: str) -> None:
+    text = PAGES[page].partition(f"## {HEADINGS[page]['out']}\n")[2].partition("\n## ")[0]
+    assert "`-o own.csv`" in text
+    assert "`-O own.csv`" in text

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, update
 
 from tests.feeds.feed_samples import DAY, an_entry
-from toplist.items import ListKey, RankList, Source, Status
+from toplist.items import ListKey, RankList, RejectedRow, Source, Status
 from toplist.ranktypes import Protocol
 from toplist.storage.database import database_now, open_database, writing
 from toplist.storage.history import History
@@ -115,3 +115,11 @@ def test_a_holder_has_a_name_of_its_own_that_fits(engine: Engine) -> None:
     }
     assert len(names) == 3
     assert max(map(len, names)) == 64
+
+
+def test_a_complete_list_counts_with_the_rows_of_the_feed(engine: Engine) -> None:
+    rejected = RejectedRow(position=2, reason="no id", row={})
+    ended_list = ended().model_copy(update={"rejected": [rejected], "duplicates": 3})
+    with writing(engine) as connection:
+        Ledger(engine, DAY).record_result(connection, ended_list)
+    assert a_crawl(engine).claim(KEY, if_complete) == Claim(Claimed.COMPLETE, 1)
