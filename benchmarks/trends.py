@@ -69,9 +69,8 @@ def main() -> None:
 
 
 def _worst_bin(result: HorizonResult) -> str:
-    filled = [each for each in result.reliability if each.rows >= 500]
-    worst = max(filled, key=lambda each: abs(each.said - each.came))
-    return f"worst of {len(filled)} bins of 500 rows and more: said {worst.said:.3f}, came {worst.came:.3f}"
+    worst = result.worst_bin
+    return f"worst bin of 500 rows and more: said {worst.said:.3f}, came {worst.came:.3f}" if worst else "no bin yet"
 
 
 if __name__ == "__main__":

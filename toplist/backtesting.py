@@ -24,6 +24,7 @@ from toplist.storage.panels import (
 )
 from toplist.storage.trend_models import evidence_of
 from toplist.trends.backtest import Backtest, HorizonResult
+from toplist.trends.count_kind import CountEvidence
 from toplist.trends.coverage import Coverage
 from toplist.trends.features import Features, compute_features, hand_score
 from toplist.trends.model import Model
@@ -56,6 +57,7 @@ class Proof:
     last_date: date
     lists: int
     coverage: Coverage
+    evidence: CountEvidence
     results: list[HorizonResult]
     picks: dict[date, list[Pick]]
 
@@ -70,7 +72,8 @@ def _prove(engine: Engine, of: HistorySpan, days: int, k: int, horizons: Sequenc
     ids = list_ids(engine, of.source, of.protocol)
     sample = read_panel(engine, list_ids(engine, of.source, of.protocol, MAX_LISTS), first, of.last_date)
     setting = "total" if of.source is Source.SANDBOX else count_covers
-    coverage = Coverage.of(of.protocol, setting, evidence_of(sample.panel, of.last_date).coverage)
+    evidence = evidence_of(sample.panel, of.last_date)
+    coverage = Coverage.of(of.protocol, setting, evidence.coverage)
     models = {horizon: _models(sample, coverage, horizon, of.last_date) for horizon in horizons}
     judges = [Backtest(horizon, coverage, models[horizon], k) for horizon in horizons]
     shown = {day: _Best(day, k) for day in (of.last_date - timedelta(days=WEEK), of.last_date) if day >= first}
@@ -89,7 +92,7 @@ def _prove(engine: Engine, of: HistorySpan, days: int, k: int, horizons: Sequenc
         day: [pick._replace(title=titles.get(pick.offer_id)) for pick in each.picks] for day, each in shown.items()
     }
     results = [judge.result() for judge in judges]
-    return Proof(of.source, of.protocol, first, of.last_date, len(ids), coverage, results, picks)
+    return Proof(of.source, of.protocol, first, of.last_date, len(ids), coverage, evidence, results, picks)
 
 
 def _models(sample: PanelChunk, coverage: Coverage, horizon: int, last: date) -> list[Model]:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Route, expect
-from sqlalchemy import Engine
+from sqlalchemy import Engine, insert
 
 from tests.report.conftest import Visit
 from tests.report.made_history import TODAY, Market
 from toplist.report.assemble import Highlights
 from toplist.report.build import build_report
+from toplist.storage.tables import trend_model
 
 MARKET = Market(
     lists=12,
@@ -342,3 +344,20 @@ def test_watched_offers_and_monitors_stand_first(
     expect(page.locator("#problems")).to_contain_text("rows: half of the usual")
     expect(page.locator(".watched li")).to_have_count(1)
     expect(page.locator(".watched")).to_contain_text("我的款：降价、进入前列")
+
+
+def test_says_what_sale_counts_cover_and_by_which_evidence(
+    histories: Callable[[Market], Engine], report: Reports, visit: Visits
+) -> None:
+    market = Market(lists=1, rows=30, days=3)
+    said = {"source": market.source, "protocol": "base64", "version": "1", "models": []}
+    evidence = {"days": 28, "steps": 900, "rises": 700, "falls": 100, "fall": 0.01}
+    own = {"version": "own-2026-03-28", "made_from": "", "shares": [], "knots": {}, "coverage": "window:30"}
+    yesterday = {"snapshot_date": TODAY - timedelta(days=1), "coverage": "window:30", "evidence": evidence, "heat": own}
+    today = {"snapshot_date": TODAY, "coverage": "total", "evidence": evidence, "heat": None}
+    with histories(market).begin() as connection:
+        connection.execute(insert(trend_model), [said | yesterday, said | today])
+    record = visit(report(market)[0], locale="en-US").open().locator("#record")
+    expect(record).to_contain_text("Sale counts (base64) are units of the last 30 days: 100 of 800 changes in 28 days")
+    expect(record).to_contain_text("the first 28 days of these lists (own-2026-03-28)")
+    expect(record).not_to_contain_text("running totals")

@@ -197,7 +197,7 @@ def test_the_backtest_says_in_five_lines_what_the_picks_came_to_and_names_them(e
     first = text.splitlines()[:5]
     assert first[0] == f"1688 base64: 4 lists, 60 days, {FIRST} to {LAST}"
     assert first[1].startswith("Of 10 picks a day, ")
-    assert first[4].startswith("Sale counts are running totals.")
+    assert first[4].startswith("Sale counts are running totals: 0.0% of their changes were falls.")
     assert f"Picked on {LAST - timedelta(days=7)}, and what became of them in 7 days:" in text
     assert "商品" in text
     assert "sale count +" in text

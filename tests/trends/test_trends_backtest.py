@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from panels import DAY0, complete, market
 
-from toplist.trends.backtest import BASELINE, CANDIDATE, FLAG, RANDOM, Backtest, HorizonResult
+from toplist.trends.backtest import BASELINE, CANDIDATE, FLAG, RANDOM, Backtest, Bin, HorizonResult
 from toplist.trends.bootstrap import Interval, interval, resamples
 from toplist.trends.coverage import Coverage
 from toplist.trends.features import compute_features
@@ -110,6 +110,20 @@ def test_table_for_people_and_json_for_machines_say_the_same(result: HorizonResu
     assert max(len(line) for line in text.splitlines()) <= 100
     picked = result.named(CANDIDATE).precision.value * 20
     assert in_words(result).startswith(f"Of 20 picks a day, {picked:.1f}".removesuffix(".0"))
+
+
+def test_the_tenth_of_probabilities_that_was_furthest_off_is_said(result: HorizonResult):
+    bins = (Bin(20_000, 0.02, 0.03), Bin(500, 0.25, 0.18), Bin(499, 0.55, 0.2))
+    rough = replace(result, reliability=bins)
+    assert rough.worst_bin == bins[1]
+    text = as_table([rough])
+    assert "of its probabilities around 0.25, 0.18 came true (500 rows)" in text
+    assert "take the probabilities as rough: the middle ones promised too much" in text
+    assert max(len(line) for line in text.splitlines()) <= 100
+    fine = replace(result, reliability=(Bin(500, 0.25, 0.21),))
+    assert "around 0.25, 0.21 came true" in as_table([fine])
+    assert "rough" not in as_table([fine])
+    assert replace(result, reliability=bins[2:]).worst_bin is None
 
 
 def test_blocks_keep_neighbours_together():

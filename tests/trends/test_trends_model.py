@@ -7,7 +7,7 @@ from panels import DAY0, complete, market
 from toplist.trends.bootstrap import Interval
 from toplist.trends.coverage import Coverage
 from toplist.trends.features import compute_features
-from toplist.trends.model import WEIGHTS, Model, constants, corrected, fit_curve, probability, ridge_logistic
+from toplist.trends.model import RAISED, WEIGHTS, Model, constants, corrected, fit_curve, probability, ridge_logistic
 from toplist.trends.outcomes import outcomes
 from toplist.trends.walk_forward import (
     FLAG_LIFT,
@@ -91,11 +91,15 @@ def test_a_threshold_keeps_rows_that_come_true_three_times_as_often():
 def test_a_correction_never_changes_the_order_and_lowers_what_promised_too_much():
     random = np.random.default_rng(1)
     logits = random.normal(-1, 2, 20_000)
-    curve = fit_curve(logits, random.random(20_000) < probability(0.5 * logits - 1))
+    hits = random.random(20_000) < probability(0.5 * logits - 1)
+    curve = fit_curve(logits, hits, RAISED[7])
     after = corrected(np.linspace(-15, 15, 301), curve)
     assert (np.diff(after) > 0).all()
     assert corrected(np.array([2.0]), curve)[0] == pytest.approx(0, abs=0.3)
-    assert corrected(np.array([-6.0]), curve)[0] == pytest.approx((-6 - 4) / 2, abs=0.4)
+    assert corrected(np.array([-6.0]), curve)[0] == pytest.approx(-6, abs=0.01)
+    raised = fit_curve(logits, hits, RAISED[30])
+    assert corrected(np.array([2.0]), raised)[0] == pytest.approx(0, abs=0.3)
+    assert corrected(np.array([-6.0]), raised)[0] == pytest.approx((-6 - 4) / 2, abs=0.4)
 
 
 def test_a_model_survives_the_database(models: list[Model]):

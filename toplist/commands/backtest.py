@@ -89,7 +89,9 @@ def _summary(proof: Proof) -> Iterator[str]:
     else:
         yield "No row was flagged as a breakout yet: a flag needs a model with a record, about 4 weeks of days."
     kind = {"total": "running totals", "unknown": "not known yet"}.get(str(proof.coverage), "units of the last 30 days")
-    yield f"Sale counts are {kind}. In brackets: 95 % intervals."
+    changes = proof.evidence.rises + proof.evidence.falls
+    falls = f"{proof.evidence.falls / changes:.1%} of their changes were falls" if changes else "none has changed yet"
+    yield f"Sale counts are {kind}: {falls}. In brackets: 95 % intervals."
 
 
 def picks_in_words(proof: Proof) -> Iterator[str]:

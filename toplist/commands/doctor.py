@@ -165,6 +165,7 @@ def _counts(config: Config) -> list[Finding]:
     for source, protocol, state in found:
         coverage = state.coverage(protocol, config.count_covers)
         findings.append(Finding(f"sale counts {source} {protocol}", CheckState.OK, f"{coverage} ({state.evidence})"))
+        findings.append(Finding(f"heat index {source} {protocol}", CheckState.OK, state.reference(protocol).described))
         if warnings := state.warnings(coverage):
             findings.append(Finding(f"breakout {source} {protocol}", CheckState.NOTE, "; ".join(warnings)))
     return findings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -76,6 +76,7 @@ def page_data(facts: SnapshotFacts, lists: Sequence[ListFacts], blocks: PageBloc
         ],
         "heat_map": blocks.heat_map.as_json(),
         "record": dict(blocks.record),
+        "counts": [asdict(each) for each in facts.counts],
         "rank_titles": dict(blocks.rank_titles),
         "name": blocks.name,
         "entries_total": sum(each.entries for each in lists),

@@ -69,6 +69,18 @@ class DroppedOffer:
 
 
 @dataclass(frozen=True, slots=True)
+class CountFacts:
+    """What a protocol's sale counts cover, by which evidence, and what its heat index is measured against."""
+
+    protocol: str
+    coverage: str
+    days: int
+    changes: int
+    falls: int
+    heat_reference: str | None  # None: the shipped one
+
+
+@dataclass(frozen=True, slots=True)
 class SnapshotFacts:
     """A snapshot of one source. `days` hold only days that have a ledger, oldest first, this one included."""
 
@@ -79,6 +91,7 @@ class SnapshotFacts:
     dropped_out: list[DroppedOffer] = field(default_factory=list)
     dropped_out_total: int = 0
     first_date: date | None = None
+    counts: list[CountFacts] = field(default_factory=list)
 
     @property
     def entries(self) -> int:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import JSON, Boolean, Connection, Date, Engine, TextClause, bindparam, text
 
-from toplist.report.facts import DayFacts, DroppedOffer, ListFacts, ListId, SnapshotFacts
+from toplist.report.facts import CountFacts, DayFacts, DroppedOffer, ListFacts, ListId, SnapshotFacts
 
 #: Lists that are read by one query.
 BATCH = 20
@@ -69,6 +69,13 @@ _DROPPED = text("""
     WHERE d.snapshot_date = :day AND l.source = :source
     ORDER BY d.rank, d.sale_count DESC, d.offer_id LIMIT :most
 """).columns(base_date=Date)
+_COUNTS = text("""
+    SELECT protocol, coverage, evidence, heat FROM trend_model m
+    WHERE source = :source AND snapshot_date = (
+        SELECT MAX(snapshot_date) FROM trend_model
+        WHERE source = m.source AND protocol = m.protocol AND snapshot_date < :day
+    ) ORDER BY protocol
+""").columns(evidence=JSON, heat=JSON)
 _DROPPED_TOTAL = text("""
     SELECT COUNT(*) FROM dropped_out d JOIN list l ON l.list_id = d.list_id
     WHERE d.snapshot_date = :day AND l.source = :source
@@ -114,6 +121,7 @@ class SnapshotReader:
                 [DroppedOffer(ListId(*row[:3]), *row[3:]) for row in dropped],
                 int(connection.execute(_DROPPED_TOTAL, values).scalar_one()),
                 connection.execute(_FIRST, values).scalar(),
+                [_count_facts(row) for row in connection.execute(_COUNTS, values)],
             )
 
     def entries(self, lists: Iterable[ListId]) -> Iterator[tuple[ListId, dict[str, Any]]]:
@@ -168,6 +176,12 @@ def _batches(lists: Iterable[ListId]) -> Iterator[tuple[str, str, list[str]]]:
 
 def _list_facts(row: Any) -> ListFacts:
     return ListFacts(ListId(*row[:3]), *row[3:])
+
+
+def _count_facts(row: Any) -> CountFacts:
+    seen = row.evidence
+    heat = row.heat["version"] if row.heat else None
+    return CountFacts(row.protocol, row.coverage, seen["days"], seen["rises"] + seen["falls"], seen["falls"], heat)
 
 
 def _days(connection: Connection, values: dict[str, Any]) -> list[DayFacts]:

@@ -28,6 +28,8 @@ SCORES: Final = ("level", "trend_score", "volatility", "hand_score", BASELINE, C
 #: Origins that a horizon needs: 10, and two of its lengths, so that there are blocks to draw from.
 MIN_DAYS, MIN_BLOCKS = 10, 2
 BINS: Final = 10
+#: Rows of a tenth of the probabilities before it shows how far they are off.
+MIN_BIN: Final = 500
 
 
 class ScoreResult(NamedTuple):
@@ -71,6 +73,12 @@ class HorizonResult:
     def enough(self) -> bool:
         """Whether there is enough history to say anything."""
         return self.origins >= self.needed
+
+    @property
+    def worst_bin(self) -> Bin | None:
+        """Of the tenths of the probabilities with enough rows, the one that was furthest off."""
+        filled = [each for each in self.reliability if each.rows >= MIN_BIN]
+        return max(filled, key=lambda each: abs(each.said - each.came), default=None)
 
     def named(self, name: str) -> ScoreResult:
         """The row of one score."""

@@ -35,6 +35,9 @@ _NORMAL: Final = np.array([NormalDist().inv_cdf(share) for share in SHARES])
 _BENDS: Final = (-2.0, 0.0, 2.0)
 _CURVE: Final = np.linspace(-10.0, 10.0, 81)
 _CURVE_RIDGE: Final = 5.0
+#: How far a correction may raise, by horizon. Over 7 days a raise follows the luck of the last weeks, and the middle
+#: probabilities promise too much; over 30 days the model is a month behind, and without one they promise too little.
+RAISED: Final = {7: 0.0, 30: 0.5}
 _STEPS: Final = 30
 
 Quantiles = tuple[tuple[float, ...], tuple[float, ...]]
@@ -167,8 +170,8 @@ def ridge_logistic(columns: Floats, hits: Bools, prior: Floats, ridge: float) ->
     return weights
 
 
-def fit_curve(logits: Floats, hits: Bools) -> tuple[float, ...]:
-    """What past outcomes make of the logits `_CURVE`: lowered as far as they say, raised half as far.
+def fit_curve(logits: Floats, hits: Bools, raised: float) -> tuple[float, ...]:
+    """What past outcomes make of the logits `_CURVE`: lowered as far as they say, raised by the share `raised` of it.
 
     A logistic regression on the logit and its bends, drawn to no change, and made increasing.
     """
@@ -176,7 +179,7 @@ def fit_curve(logits: Floats, hits: Bools) -> tuple[float, ...]:
     prior[1] = 1.0
     weights = ridge_logistic(_bent(logits), hits, prior, _CURVE_RIDGE)
     said = np.maximum.accumulate(_bent(_CURVE) @ weights)
-    believed = np.where(said < _CURVE, said, (said + _CURVE) / 2)
+    believed = np.where(said < _CURVE, said, _CURVE + raised * (said - _CURVE))
     return tuple((np.maximum.accumulate(believed) + 1e-4 * np.arange(len(_CURVE))).tolist())
 
 

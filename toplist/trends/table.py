@@ -18,6 +18,8 @@ TITLES = {
     BASELINE: "last growth",
     FLAG: "is_breakout (flag)",
 }
+#: A probability that is further off than this is only rough.
+MAX_OFF = 0.05
 HEADER = ("picked by", "in the top tenth", "times chance", "bottom tenth", "vanished")
 
 
@@ -82,7 +84,18 @@ def _line(score: ScoreResult) -> tuple[str, ...]:
 def _probability(result: HorizonResult) -> str:
     if not result.model_days:
         return "no probability yet: the score by hand was used on every day"
-    return f"the model was used on {result.model_days} days; Brier skill of its probability {result.brier_skill!s}"
+    lines = [f"the model was used on {result.model_days} days; Brier skill of its probability {result.brier_skill!s}"]
+    if worst := result.worst_bin:
+        off = worst.said - worst.came
+        lines.append(
+            f"of its probabilities around {worst.said:.2f}, {worst.came:.2f} came true ({worst.rows} rows);"
+            " no other tenth is further off"
+        )
+        if abs(off) > MAX_OFF:
+            lines.append(
+                f"take the probabilities as rough: the middle ones promised too {'much' if off > 0 else 'little'}"
+            )
+    return "\n".join(lines)
 
 
 def in_words(result: HorizonResult) -> str:

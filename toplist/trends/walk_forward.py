@@ -12,6 +12,7 @@ from toplist.trends.bootstrap import interval, resamples
 from toplist.trends.coverage import Coverage
 from toplist.trends.features import Features
 from toplist.trends.model import (
+    RAISED,
     RIDGE,
     Model,
     Record,
@@ -90,7 +91,7 @@ def walk_forward(
             continue
         past = _judged(rows, raw, starts)
         if past.size:
-            model = Model(**{**model.__dict__, "curve": fit_curve(raw[past], rows.top[past])})
+            model = Model(**{**model.__dict__, "curve": fit_curve(raw[past], rows.top[past], RAISED[horizon])})
         seen = _judged(rows, final, starts)
         if seen.size and starts - first >= MIN_HISTORY:
             model = model.with_record(record_of(rows.day[seen], final[seen], rows.top[seen], horizon))

@@ -153,13 +153,23 @@ function heatStep(value) {
   return Math.max(0, Math.min(6, 3 + Math.round(steps)));
 }
 
+function countKinds() {
+  return el('div', {}, page.counts.map((each) => {
+    const kind = each.coverage === 'total' || each.coverage === 'unknown' ? each.coverage : 'window';
+    const heat = each.heat_reference ? t('heat_own', each.heat_reference) : t('heat_shipped');
+    return el('p', {class: 'soft hint'}, t(`counts_${kind}`, each.protocol, count(each.changes), count(each.falls), each.days, each.coverage.split(':')[1]), ' ', heat);
+  }));
+}
+
 function drawTrust() {
   const {enough, scores, origins, needed, horizon, picks, rows, base_rate: base, reliability, lists} = page.record;
   const node = byId('record');
   if (!enough) {
-    fill(node, el('p', {class: 'notice'}, t('too_little', origins, needed, horizon)));
+    fill(node, el('p', {class: 'notice'}, t('too_little', origins, needed, horizon)), countKinds());
     return;
   }
+  const off = (group) => Math.abs(group.said - group.came);
+  const worst = reliability.filter((group) => group.rows >= 500).sort((one, other) => off(other) - off(one))[0];
   const drawing = el('div', {class: 'plot small', 'aria-label': t('reliability')});
   fill(node,
     el('div', {}, el('p', {}, t('record_intro', picks, horizon, origins, count(rows), count(lists))),
@@ -167,7 +177,7 @@ function drawTrust() {
         el('thead', {}, el('tr', {}, ['picked_by', 'picked', 'hits', 'share', 'interval', 'lift', 'vanished'].map((name) => el('th', {scope: 'col', class: name === 'picked_by' ? null : 'number'}, t(`t_${name}`))))),
         el('tbody', {}, scores.map((score) => el('tr', {}, el('th', {scope: 'row'}, t(`score_${score.name}`)),
           [count(score.picks), count(Math.round(score.hits)), ratio(score.share), score.low === null || score.name === 'chance' ? NONE : `${ratio(score.low)} – ${ratio(score.high)}`, base && score.share !== null ? `${(score.share / scores.find((each) => each.name === 'chance').share).toFixed(1)}×` : NONE, ratio(score.vanished)].map((text) => el('td', {class: 'number'}, text))))))),
-      el('p', {class: 'soft hint'}, t('record_note', ratio(base)), ' ', scores[0].low === null ? t('interval_short') : '')),
+      el('p', {class: 'soft hint'}, t('record_note', ratio(base)), ' ', scores[0].low === null ? t('interval_short') : ''), worst ? el('p', {class: 'soft hint'}, t('worst_group', worst.said.toFixed(2), worst.came.toFixed(2), count(worst.rows))) : null, countKinds()),
     el('figure', {}, el('figcaption', {}, t('reliability')), reliability.length ? drawing : el('p', {class: 'notice'}, t('no_probability')), el('p', {class: 'soft hint'}, t('reliability_note'))));
   if (reliability.length) {
     new IntersectionObserver((seen, watcher) => {
