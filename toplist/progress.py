@@ -99,6 +99,8 @@ class ProgressExtension:
         self._rate = Rate(clock)
         self._began_at = clock()
         self._task: asyncio.Task[None] | None = None
+        self._console = Console(stderr=True)
+        self._is_plan_printed = False
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -124,6 +126,8 @@ class ProgressExtension:
     def spider_closed(self) -> None:
         if self._task is not None:
             self._task.cancel()
+        if self._live:
+            self._print_plan()
 
     def progress(self) -> Progress:
         """As it is now."""
@@ -140,14 +144,17 @@ class ProgressExtension:
         )
 
     async def _draw(self) -> None:
-        console, is_told = Console(stderr=True), False
-        with Live(console=console, auto_refresh=False, transient=True) as live:
+        with Live(console=self._console, auto_refresh=False, transient=True) as live:
             while True:
-                if not is_told and (plan := self._plan()):
-                    console.print(f"Plan: {plan}", highlight=False)
-                    is_told = True
+                self._print_plan()
                 live.update(Text(str(self.progress()), no_wrap=True, overflow="ellipsis"), refresh=True)
                 await asyncio.sleep(LIVE_INTERVAL)
+
+    def _print_plan(self) -> None:
+        """Once, when there is a plan. A crawl can be over before the live line is drawn again."""
+        if not self._is_plan_printed and (plan := self._plan()):
+            self._console.print(f"Plan: {plan}", highlight=False)
+            self._is_plan_printed = True
 
     async def _log(self) -> None:
         while True:
