@@ -129,6 +129,12 @@ def test_a_correction_never_changes_the_order_and_lowers_what_promised_too_much(
     assert corrected(np.array([-6.0]), raised)[0] == pytest.approx((-6 - 4) / 2, abs=0.4)
 
 
+def test_a_models_correction_over_7_days_raises_nothing(models: list[Model]):
+    curves = [model.curve for model in models if model.curve is not None]
+    assert len(curves) > 5
+    assert all((np.array(curve) <= np.linspace(-10, 10, 81) + 0.01).all() for curve in curves)
+
+
 def test_a_model_survives_the_database(models: list[Model]):
     again = Model.from_json(json.loads(json.dumps(models[-1].to_json())))
     assert again == models[-1]
