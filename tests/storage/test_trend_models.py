@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,14 +15,16 @@ from sqlalchemy import Engine, delete, insert, select, update
 
 from toplist.backtesting import prove
 from toplist.commands.backtest import as_data, as_text
-from toplist.items import ListKey, Source
+from toplist.items import Entry, ListKey, RankList, Source, Status
+from toplist.pipelines import TrendsPipeline
 from toplist.ranktypes import Protocol
 from toplist.storage.database import open_database
 from toplist.storage.panels import histories, list_ids, read_panel, read_panels
+from toplist.storage.storage import Storage
 from toplist.storage.tables import list_, list_snapshot, observation, offer_version, trend_model
 from toplist.storage.trend_models import TrendModels, TrendState
 from toplist.trends.coverage import AUTO, Coverage
-from toplist.trends.heat import Reference
+from toplist.trends.heat import Reference, heat_index, load_reference
 from toplist.trends.lists import TrendConfig, compute_trends
 from toplist.trends.observation import ListHistory, Observation, Snapshot
 
@@ -164,6 +168,52 @@ def test_the_installations_own_reference_is_what_a_list_is_measured_against(fitt
     young = compute_trends(Snapshot(now.date(), "complete", now), rows, ListHistory(), TrendConfig.of(key, Coverage()))
     assert young.heat_reference == TrendState(fitted.evidence, {}).reference(OURS[1]).version == "v1"
     assert heats != [offer.heat_index for offer in young.offers]
+
+
+class _Storage(Storage):
+    """Runs its work at once, on a database that is there."""
+
+    def __init__(self, engine: Engine):
+        self.engine = engine
+
+    async def run(self, work: Callable[[], Any]) -> Any:
+        return work()
+
+
+def crawled(engine: Engine, day: date) -> Entry:
+    """The entry of a list of one offer, after the trends' pipeline of a crawl."""
+    at = datetime(day.year, day.month, day.day, 4, tzinfo=UTC)
+    key = ListKey(*OURS, "hot", "0")
+    place = {"snapshot_date": day, "collected_at": at, "source": key.source, "protocol": key.protocol}
+    entry = Entry(**place, rank_type="hot", category_id="0", rank=3, offer_id="60000", sale_count=2000)
+    ranked = RankList(
+        key=key, snapshot_date=day, status=Status.COMPLETE, page_size=20, collected_at=at, entries=[entry]
+    )
+    asyncio.run(TrendsPipeline(_Storage(engine), day, AUTO).process_item(ranked))
+    return entry
+
+
+def test_a_crawl_uses_the_reference_of_its_day_and_a_replay_gives_the_same_heat(copy: Engine) -> None:
+    models, changed = TrendModels(copy), FIRST + timedelta(days=28)
+    models.refit(*OURS, changed - timedelta(days=1))
+    days = (changed - timedelta(days=1), changed)
+    entries = [crawled(copy, day) for day in days]
+    shipped, own = load_reference(OURS[1]), heat_of(copy, changed)
+    assert own is not None
+    for entry, reference, other in zip(entries, (shipped, own), (own, shipped), strict=True):
+        expected, instead = (
+            heat_index(
+                each,
+                sale_count=entry.sale_count,
+                buyer_count=None,
+                growth_per_day=entry.sale_growth_per_day,
+                rank=entry.rank,
+            ).value
+            for each in (reference, other)
+        )
+        assert entry.heat_index == expected != instead
+    models.refit(*OURS, LAST)
+    assert [crawled(copy, day).heat_index for day in days] == [entry.heat_index for entry in entries]
 
 
 def test_a_record_that_is_worse_than_the_base_rate_is_a_warning(fitted: TrendState) -> None:

@@ -47,3 +47,36 @@ def test_a_total_that_falls_now_and_then_is_a_total_still():
     assert found.coverage == Coverage(total=True)
     assert str(found).startswith("total: ")
     assert panel.day.min() == DAY0
+
+
+@pytest.mark.parametrize(
+    ("fall", "kind"),
+    [
+        (0.0, "total"),
+        (0.0004, "total"),
+        (0.0006, "unknown"),
+        (0.00075, "unknown"),
+        (0.0009, "window:30"),
+        (0.02, "window:30"),
+    ],
+)
+def test_between_the_two_kinds_it_is_not_clear(fall: float, kind: str):
+    assert str(CountEvidence(28, 1000, 800, 100, fall).coverage) == kind
+
+
+def test_one_count_that_falls_to_almost_nothing_makes_no_window():
+    panel = market(28, lists=4, offers=20)
+    counts = panel.count.copy()
+    counts[(panel.list_id == 0) & (panel.offer == 0) & (panel.day >= DAY0 + 20)] = 1.0
+    found = CountEvidence.of(Panel.of({**{name: getattr(panel, name) for name in NAMES}, "count": counts}))
+    assert found.falls == 1
+    assert found.fall == pytest.approx(0.05 / found.steps)
+    assert found.coverage == Coverage(total=True)
+
+
+def test_a_step_over_more_than_three_days_shows_nothing():
+    panel = market(28, lists=4, offers=20)
+    for days, steps in [(3, 9 * 80), (4, 0)]:
+        kept = (panel.day - DAY0) % days == 0
+        found = CountEvidence.of(Panel.of({name: getattr(panel, name)[kept] for name in NAMES}))
+        assert found.steps == steps

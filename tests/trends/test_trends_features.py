@@ -34,6 +34,35 @@ def test_shrunk_growth_is_the_lists_mean_for_a_new_offer_and_its_own_for_one_tha
     assert 0.001 < found["shrunk_3"][-1] < found["ewma_3"][-1]
 
 
+def test_shrunk_growth_weighs_what_an_offer_sold_over_the_half_life_as_the_formula_says():
+    panel = made(
+        [(1, offer, day, offer, 300.0 * offer * (1 + 0.02 * offer) ** day) for offer in (1, 2) for day in range(9)]
+    )
+    found = compute_features(panel)
+    mean = found["ewma_21"][panel.day == DAY0 + 8].mean()
+    for row in (8, 17):
+        weight = panel.count[row] * 3 / np.log(2) * (1 - 0.5 ** (8 / 3))
+        expected = (1 + found["ewma_3"][row] * weight) / (1 / mean + weight)
+        assert found["shrunk_3"][row] == pytest.approx(expected)
+
+
+def test_what_leaves_a_window_next_week_is_the_growth_from_30_to_23_days_ago():
+    counts = 100 * np.exp(np.cumsum(np.random.default_rng(1).normal(0, 0.1, 40)))
+    panel = made([(1, 7, day, 1, count) for day, count in enumerate(counts)])
+    found = compute_features(panel)
+    assert found["leaving"][39] == pytest.approx(np.log(counts[16] / counts[9]) / 7)
+    assert found["week_before"][39] == pytest.approx(np.log(counts[32] / counts[25]) / 7)
+    assert np.isnan(found["leaving"][29])
+    assert np.isnan(found["week_before"][13])
+
+
+def test_a_base_30_days_ago_may_be_three_days_older_and_no_more():
+    days = (0, 7, 33, 34)
+    found = compute_features(made([(1, 7, day, 1, 100.0 + day) for day in days]))["leaving"]
+    assert found[2] == pytest.approx(np.log(1.07) / 7)
+    assert np.isnan(found[3])
+
+
 def test_a_new_entry_grew_from_the_lowest_count_of_the_snapshot_before():
     before = [(1, offer, 0, offer, 1000 - offer) for offer in range(1, 6)]
     after = [(1, offer, 7, offer + 1, 1000 - offer) for offer in range(1, 6)] + [(1, 9, 7, 1, 1990)]

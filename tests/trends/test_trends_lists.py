@@ -87,6 +87,10 @@ def test_a_probability_needs_a_model_and_its_logit_is_the_score():
     assert with_both[0].breakout_probability_30d == pytest.approx(1 / (1 + 1.2**-10))
     assert [offer.is_breakout for offer in with_both] == [True, None, False]
     assert with_both[1].reasons["breakout_probability"] == "no_count"
+    (reached, *_) = compute_trends(
+        snapshot(1), rows, past, models=BreakoutModels(model(threshold=with_both[0].breakout_probability))
+    ).offers
+    assert reached.is_breakout is True
     no_flag = compute_trends(snapshot(1), rows, past, models=BreakoutModels(model(threshold=None))).offers
     assert [offer.is_breakout for offer in no_flag] == [None, None, None]
     assert no_flag[0].breakout_probability_30d is None

@@ -42,6 +42,24 @@ def test_the_regression_finds_the_weights_and_a_strong_ridge_keeps_the_constants
     assert ridge_logistic(columns, hits, prior, 1e9) == pytest.approx(prior, abs=0.01)
 
 
+def test_the_regression_ends_where_likelihood_and_constants_pull_alike():
+    random = np.random.default_rng(1)
+    columns = np.stack((np.ones(2000), random.normal(size=2000)), axis=1)
+    hits = random.random(2000) < probability(columns @ np.array([-2.0, 1.5]))
+    prior = np.array([-4.0, 0.5])
+    found = ridge_logistic(columns, hits, prior, 200.0)
+    pull = columns.T @ (probability(columns @ found) - hits) + np.array([20.0, 200.0]) * (found - prior)
+    assert pull == pytest.approx([0, 0], abs=0.5)
+    assert prior[1] < found[1] < 1.4
+
+
+def test_a_fit_leans_on_the_constants_that_it_is_given(rows: Labeled, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("toplist.trends.walk_forward.RIDGE", 1e9)
+    for prior in (None, [0.25] * len(WEIGHTS)):
+        held = walk_forward(rows, TOTAL, 7, DAY0 + 21, prior=prior)[-1].weights
+        assert held == pytest.approx(constants(TOTAL, 7) if prior is None else prior, abs=0.01)
+
+
 def test_the_regression_ends_where_the_two_classes_do_not_mix():
     columns = np.stack((np.ones(400), np.linspace(-3, 3, 400)), axis=1)
     found = ridge_logistic(columns, columns[:, 1] > 0, np.zeros(2), 1e-3)
@@ -88,6 +106,15 @@ def test_a_threshold_keeps_rows_that_come_true_three_times_as_often():
     assert find_threshold(chances, random.random(20_000) < 0.1, 0.1) == (None, 0, 0)
 
 
+def test_a_threshold_is_shown_by_50_rows_and_never_cuts_rows_of_one_probability():
+    for sure, found in [(49, (None, 0, 0)), (50, (0.9, 50, 50))]:
+        chances = np.repeat([0.9, 0.01], [sure, 1000])
+        assert find_threshold(chances, chances > 0.5, 0.1) == found
+    alike, came = np.full(200, 0.5), np.arange(200) < 60
+    assert find_threshold(alike, came, 0.15) == (None, 0, 0)
+    assert find_threshold(alike, came, 0.09) == (0.5, 200, 60)
+
+
 def test_a_correction_never_changes_the_order_and_lowers_what_promised_too_much():
     random = np.random.default_rng(1)
     logits = random.normal(-1, 2, 20_000)
@@ -100,6 +127,12 @@ def test_a_correction_never_changes_the_order_and_lowers_what_promised_too_much(
     raised = fit_curve(logits, hits, RAISED[30])
     assert corrected(np.array([2.0]), raised)[0] == pytest.approx(0, abs=0.3)
     assert corrected(np.array([-6.0]), raised)[0] == pytest.approx((-6 - 4) / 2, abs=0.4)
+
+
+def test_a_models_correction_over_7_days_raises_nothing(models: list[Model]):
+    curves = [model.curve for model in models if model.curve is not None]
+    assert len(curves) > 5
+    assert all((np.array(curve) <= np.linspace(-10, 10, 81) + 0.01).all() for curve in curves)
 
 
 def test_a_model_survives_the_database(models: list[Model]):
