@@ -16,7 +16,7 @@ from toplist.report.build import Built, build_report
 from toplist.storage.database import open_database
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """The system's Chromium; nothing is downloaded."""
     path = shutil.which("chromium") or shutil.which("google-chrome")
