@@ -229,7 +229,7 @@ def test_a_dry_run_says_the_cost_and_asks_for_no_list(project: Project, gateway:
     assert project.ledger() == {}
     assert not list((project.folder / "exports").glob("*")) if (project.folder / "exports").exists() else True
     assert re.search(r"all +20 +0 +20 +20\n", dry.out)
-    assert "Time by the limits: 11 s, at 2 requests a second and 1.5 s between two of a category." in dry.out
+    assert "Time by the limits: at least 11 s, at 2 requests a second and 1.5 s between two of a category." in dry.out
     assert "at least 20 requests" in dry.log
     assert len(dry.out.splitlines()) < 24
     assert project.crawl(sandbox, f"categories={DRESSES}", "level=3", "rank_types=hot").status == 0
