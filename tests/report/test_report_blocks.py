@@ -134,10 +134,23 @@ def test_flagged_candidates_come_first_then_the_probability() -> None:
         an_entry("1", breakout_score=0.5, breakout_probability=0.2, is_breakout=False),
         an_entry("2", breakout_score=0.1, breakout_probability=0.9, is_breakout=False),
         an_entry("3", breakout_score=0.1, breakout_probability=0.1, is_breakout=True),
-        an_entry("4", breakout_score=-0.1, breakout_probability=0.9),
+        an_entry("4", breakout_score=-0.1),
         an_entry("5"),
     )
     assert find_moves(table)["breakouts"].entries == [2, 1, 0]
+
+
+def test_a_flagged_offer_is_a_candidate_though_its_probability_is_below_a_half() -> None:
+    table = a_table(an_entry("1", breakout_score=-0.8, breakout_probability=0.31, is_breakout=True))
+    assert find_moves(table)["breakouts"].entries == [0]
+
+
+@pytest.mark.parametrize(("flagged", "candidates"), [(0, 20), (5, 20), (25, 25)])
+def test_candidates_are_the_days_picks_or_all_that_are_flagged(flagged: int, candidates: int) -> None:
+    entries = [
+        an_entry(str(at), breakout_score=-1.0, breakout_probability=0.2, is_breakout=at < flagged) for at in range(30)
+    ]
+    assert find_moves(a_table(*entries))["breakouts"].offers == candidates
 
 
 def test_the_heat_map_counts_what_can_be_known() -> None:

@@ -11,6 +11,8 @@ from toplist.report.table import EntryTable
 
 #: Offers that a block shows; the table has them all.
 SHOWN = 12
+#: Breakout candidates of a day, as many as `toplist.report.record` judges; more where more are flagged.
+PICKS = 20
 
 _Key = tuple[float, ...]
 
@@ -27,7 +29,7 @@ def find_moves(table: EntryTable) -> dict[str, Block]:
     """Every block by its name. Ties are in the order of sales, then of the table."""
     column = table.columns
     return {
-        "breakouts": _block(table, lambda at: _breakout(column, at)),
+        "breakouts": _breakouts(table),
         "risers": _block(table, lambda at: _moved(column, at, "up")),
         "fallers": _block(table, lambda at: _moved(column, at, "down")),
         "new_entries": _block(table, lambda at: _entered(column, at, "new_entry")),
@@ -56,12 +58,20 @@ def _block(table: EntryTable, key_of: Callable[[int], _Key | None]) -> Block:
     return Block([at for _, at in order[:SHOWN]], len(order))
 
 
+def _breakouts(table: EntryTable) -> Block:
+    """The day's best picks: those flagged first, then by probability, then by score."""
+    column = table.columns
+    found = _block(table, lambda at: _breakout(column, at))
+    flagged = {offer for offer, flag in zip(column["offer_id"], column["is_breakout"], strict=True) if flag}
+    most = max(PICKS, len(flagged))
+    return Block(found.entries, min(found.offers, most))
+
+
 def _breakout(column: dict[str, list[Any]], at: int) -> _Key | None:
-    """Those flagged first, then by probability, then by score. A score of 0 and below is no candidate."""
-    score = column["breakout_score"][at]
-    if score is None or score <= 0:
+    """A score by hand of 0 and below is no candidate; a model's is the logit of a probability, and may be below 0."""
+    score, probability = column["breakout_score"][at], column["breakout_probability"][at]
+    if score is None or (probability is None and score <= 0):
         return None
-    probability = column["breakout_probability"][at]
     return (float(bool(column["is_breakout"][at])), -inf if probability is None else probability, score)
 
 

@@ -17,14 +17,13 @@ from math import inf, isnan, log, nan
 from random import Random
 from typing import Any
 
+from toplist.report.moves import PICKS
 from toplist.report.reader import PastList
 
 HORIZON, TOLERANCE = 7, 1
 #: The origins of the last four weeks, and the days of history that they need.
 ORIGINS = 28
 DAYS = ORIGINS + HORIZON
-#: Picks a day, but never more than a tenth of its rows.
-PICKS = 20
 #: Days with fewer measured growths than this have no top tenth to speak of.
 MIN_SURVIVORS = 20
 #: Fewer origins than this are too little history to show a figure; an interval needs two blocks to draw from.
@@ -53,7 +52,7 @@ class _Tally:
 
 
 class TrackRecord:
-    """Grows list by list, and is judged at the end."""
+    """Grows list by list, and is judged at the end: `PICKS` a day, but never more than a tenth of its rows."""
 
     def __init__(self) -> None:
         self._origins: dict[int, _Origin] = defaultdict(_Origin)

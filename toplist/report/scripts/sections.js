@@ -105,7 +105,7 @@ function dropCard() {
 }
 
 function drawBreakouts(first) {
-  const entries = page.moves.breakouts || [];
+  const entries = (page.moves.breakouts || []).slice(0, 8);
   const node = byId('breakouts');
   if (!entries.length) {
     fill(node, first ? null : el('p', {class: 'soft'}, t('no_breakouts')));
@@ -114,7 +114,7 @@ function drawBreakouts(first) {
   const flagged = entries.filter((at) => E.is_breakout[at]).length;
   fill(node, el('section', {class: 'card breakouts'}, el('h3', {}, t('b_breakouts'), ' ', el('span', {class: 'soft'}, flagged ? t('flagged', flagged) : entries.some((at) => !missing(E.breakout_probability[at])) ? t('none_flagged') : t('no_probability_yet'))),
     el('p', {class: 'worth'}, worth()),
-    el('ol', {}, entries.slice(0, 8).map((at) => moveRow(at, [probability(at), el('br'), trend(E.sale_growth_per_day[at], (value) => t('a_day', growth(value)))]))),
+    el('ol', {}, entries.map((at) => moveRow(at, [probability(at), el('br'), trend(E.sale_growth_per_day[at], (value) => t('a_day', growth(value)))]))),
     el('p', {class: 'soft hint'}, t('probability_means'))));
 }
 function worth() {
