@@ -1,7 +1,7 @@
 """Seconds from the start of a crawl until its first list is stored: `python -m benchmarks.startup [ENTRIES]`.
 
-Twice in the same run, in turn: beside an empty history, and on one of `ENTRIES` rows (20 million by default: 4 GB of disk,
-minutes to fill) that ends on the day before. SQLite; the sandbox stands in for the gateway.
+Twice in the same run, in turn: beside an empty history, and on one of `ENTRIES` rows (20 million by default: 4 GB of
+disk, minutes to fill) that ends on the day before. SQLite; the sandbox stands in for the gateway.
 """
 
 from __future__ import annotations

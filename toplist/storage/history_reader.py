@@ -15,7 +15,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
-    Row,
     String,
     Table,
     bindparam,
@@ -117,7 +116,7 @@ def read_window(
     return _observations(connection.execute(_OBSERVATIONS, window).all()), days
 
 
-def snapshot_from(row: Row[Any]) -> Snapshot:
+def snapshot_from(row: Any) -> Snapshot:
     """A row of `list_snapshot` as a snapshot."""
     at = None if row.collected_ms is None else datetime.fromtimestamp(row.collected_ms / 1000, UTC)
     return Snapshot(

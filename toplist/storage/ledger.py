@@ -167,14 +167,16 @@ class Ledger:
         """Average pages of a list of each rank type, on the last day before; at most `max_rows` rows of each list."""
         mine = (list_.c.source == source.value, list_.c.protocol == protocol.value)
         lists = snapshots.join(list_, list_.c.list_id == snapshots.c.list_id)
-        where = (*mine, snapshots.c.snapshot_date < self._date, snapshots.c.received > 0)
+        of_past = (snapshots.c.snapshot_date < self._date, snapshots.c.received > 0)
         total = func.coalesce(snapshots.c.reported_total, snapshots.c.received)
         rows = total if max_rows is None else case((total > max_rows, max_rows), else_=total)
         with self._engine.connect() as connection:
-            newest = select(func.max(snapshots.c.snapshot_date)).select_from(lists).where(*where)
-            last = connection.execute(newest).scalar()
+            # From the newest day back, by its index: over the join, every day of the history would be read.
+            is_mine = select(list_.c.list_id).where(list_.c.list_id == snapshots.c.list_id, *mine).exists()
+            newest = select(snapshots.c.snapshot_date).where(*of_past, is_mine)
+            last = connection.execute(newest.order_by(snapshots.c.snapshot_date.desc()).limit(1)).scalar()
             query = select(list_.c.rank_type, func.avg((rows + page_size - 1) // page_size)).select_from(lists)
-            query = query.where(*where, snapshots.c.snapshot_date == last).group_by(list_.c.rank_type)
+            query = query.where(*mine, *of_past, snapshots.c.snapshot_date == last).group_by(list_.c.rank_type)
             return {kind: float(pages) for kind, pages in connection.execute(query)}
 
     def counts(self) -> Counter[Status]:
