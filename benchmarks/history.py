@@ -32,18 +32,18 @@ SIZES = {"50 thousand": 25, "20 million": 10_000}
 MEASURED = 25
 
 _NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {most}) "
-_DAY = {"sqlite": "date('2026-01-01', '+' || d.i || ' day')", "postgresql": "(date '2026-01-01' + d.i)"}
+_DAY = {"sqlite": "date('{first}', '+' || d.i || ' day')", "postgresql": "(date '{first}' + d.i)"}
 _TEXT = {"sqlite": "CAST({0} AS TEXT)", "postgresql": "({0})::text"}
 _FILL = {
     "list": "SELECT l.i, '1688', 'base64', 'hot', {l} FROM n l WHERE l.i BETWEEN 1 AND :lists",
-    "list_snapshot": "SELECT l.i, {day}, 'complete', 20, 0, 0, NULL, 20, 20, 1767225600000"
+    "list_snapshot": "SELECT l.i, {day}, 'complete', 20, 0, 0, NULL, 20, 20, {ms}"
     " + d.i * CAST(86400000 AS BIGINT)"
     " FROM n l JOIN n d ON d.i < :days WHERE l.i BETWEEN 1 AND :lists",
     "offer_version": "SELECT l.i * 100 + o.i, {text}, {text}, 'title ' || {text}, 1, 9.5"
     " FROM n l JOIN n o ON o.i < :offers WHERE l.i BETWEEN 1 AND :lists",
-    "first_seen": "SELECT l.i, {text}, '2026-01-01' FROM n l JOIN n o ON o.i < :offers WHERE l.i BETWEEN 1 AND :lists",
+    "first_seen": "SELECT l.i, {text}, {first_day} FROM n l JOIN n o ON o.i < :offers WHERE l.i BETWEEN 1 AND :lists",
     "observation": "SELECT l.i, {day}, r.i, l.i * 100 + (r.i + d.i / 7) % :offers,"
-    " 1767225600000 + d.i * CAST(86400000 AS BIGINT), 9.5, 1000 + 10 * d.i + r.i, 100 + d.i, 0.1 + 0.001 * r.i,"
+    " {ms} + d.i * CAST(86400000 AS BIGINT), 9.5, 1000 + 10 * d.i + r.i, 100 + d.i, 0.1 + 0.001 * r.i,"
     " 30.05, 51.25, 0.01, 0.0101, 0.002, 0.0, 0.0, 0.013, 0, 'steady', 0.081, 7"
     " FROM n l JOIN n d ON d.i < :days JOIN n r ON r.i BETWEEN 1 AND 20 WHERE l.i BETWEEN 1 AND :lists",
 }
@@ -60,19 +60,19 @@ _COLUMNS = {
 }
 
 
-def fill(engine: Engine, lists: int) -> None:
-    """A history of `lists` lists, `DAYS` days and `ROWS` rows."""
+def fill(engine: Engine, lists: int, first: date = FIRST) -> None:
+    """A history of `lists` lists, `DAYS` days from `first` on, and `ROWS` rows."""
     kind = engine.dialect.name
     names = {
-        "day": _DAY[kind],
+        "day": _DAY[kind].format(first=first),
+        "first_day": f"date '{first}'" if kind == "postgresql" else f"'{first}'",
+        "ms": str(int(datetime(first.year, first.month, first.day, tzinfo=UTC).timestamp() * 1000)),
         "l": _TEXT[kind].format("l.i"),
         "text": _TEXT[kind].format("l.i * 100 + o.i"),
     }
     with engine.begin() as connection:
         for table, query in _FILL.items():
             filled = query.format(**names)
-            if kind == "postgresql":
-                filled = filled.replace(", '2026-01-01'", ", date '2026-01-01'")
             into = f"INSERT INTO {table} ({_COLUMNS[table]}) "
             numbers = _NUMBERS.format(most=max(lists, DAYS, OFFERS))
             values = {"lists": lists, "days": DAYS, "offers": OFFERS}

@@ -1,6 +1,7 @@
-"""Four crawls, one key: `python -m benchmarks.processes [row …]`. A row takes about three and a half minutes.
+"""Four crawls, one key, and four with a key each: `python -m benchmarks.processes [row …]`.
 
-Every crawl is a process of its own, against a sandbox with 300 ms latency that notes each arrival; nothing is scaled.
+A row takes about three and a half minutes, `keys` a minute and a half. Every crawl is a process of its own, against a
+sandbox with 300 ms latency that notes each arrival; nothing is scaled.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ SHARES = [CATEGORIES[start : start + 8] for start in range(0, 40, 8)]  # each cr
 LENGTH = 150.0  # seconds that a row measures
 KILL_EVERY = 10.0
 PAUSE = 60
+KEYS = 4
 
 
 class Crawls:
@@ -46,11 +48,16 @@ class Crawls:
         self._started = 0
 
     def start(self, share: int) -> subprocess.Popen[bytes]:
+        """A crawl of a share of the categories."""
+        return self.start_plan(SHARES[share], self._sandbox)
+
+    def start_plan(self, categories: list[str], sandbox: SandboxProcess) -> subprocess.Popen[bytes]:
+        """A crawl of these categories, with the key of a sandbox."""
         self._started += 1
         environment = os.environ | {
-            "TOPLIST_APP_KEY": self._sandbox.app_key,
-            "TOPLIST_APP_SECRET": self._sandbox.app_secret,
-            "TOPLIST_GATEWAY_URL": self._sandbox.url,
+            "TOPLIST_APP_KEY": sandbox.app_key,
+            "TOPLIST_APP_SECRET": sandbox.app_secret,
+            "TOPLIST_GATEWAY_URL": sandbox.url,
             "TOPLIST_DATABASE_URL": self._url,
             "TOPLIST_FEED_URI": str(self._folder / f"feed-{self._started}.jsonl"),
             "TOPLIST_PAUSE_403": str(PAUSE),
@@ -58,7 +65,7 @@ class Crawls:
         kept = self._folder / f"statements-{self._started}.jsonl"
         log = self._folder / f"log-{self._started}.txt"
         command = [sys.executable, "-m", "benchmarks.counted", str(kept), "crawl", "toplist", "-s", f"LOG_FILE={log}"]
-        command += ["-a", f"categories={','.join(SHARES[share])}", "-a", f"rank_types={','.join(RANK_TYPES)}"]
+        command += ["-a", f"categories={','.join(categories)}", "-a", f"rank_types={','.join(RANK_TYPES)}"]
         return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
 
     def statements(self) -> list[tuple[str, float, list[float]]]:
@@ -200,6 +207,31 @@ def row(
             print(f"  {each}")
 
 
+def keys() -> None:
+    """Four keys, one database, one plan: each key has a gateway of its own, which counts what breaks its limits."""
+    limits = ["--total=20", "--latency=300", "--qps=2", "--category-interval=1.5"]
+    planned = len(CATEGORIES) * len(RANK_TYPES)
+    print(f"4 keys on SQLite, one plan of {planned} lists (load {os.getloadavg()[0]:.1f} before)", flush=True)
+    with tempfile.TemporaryDirectory() as folder, sqlite() as url, ExitStack() as stack:
+        sandboxes = [
+            stack.enter_context(SandboxProcess(*limits, environment={"SANDBOX_APP_KEY": f"{number}00000{number}"}))
+            for number in range(1, KEYS + 1)
+        ]
+        observers = {prefer(sandbox) for sandbox in sandboxes}
+        crawls = Crawls(sandboxes[0], Path(folder), url)
+        started = [crawls.start_plan(CATEGORIES, sandbox) for sandbox in sandboxes]
+        statuses = [process.wait(400) for process in started]
+        states = [sandbox.state() for sandbox in sandboxes]
+        each = [arrivals(state) for state in states]
+        begin, end = max(own[0]["at"] for own in each), min(own[-1]["at"] for own in each)
+        measured = [sum(begin <= request["at"] <= end for request in own) for own in each]
+        rate = sum(measured) / (end - begin)
+        print(f"  while all four sent, {end - begin:.0f} s: {rate:.3f} requests/s together, each {measured}")
+        print(f"  violations of each key: {[state['violations'] for state in states]}; {', '.join(observers)}")
+        tell_stored(url, [request for own in each for request in own], planned)
+        print(f"  exits {statuses}, load {os.getloadavg()[0]:.1f} after", flush=True)
+
+
 ROWS: dict[str, Callable[[], None]] = {
     "sqlite": lambda: row("4 crawls on SQLite", sqlite, undisturbed),
     "postgres": lambda: row("4 crawls on PostgreSQL", postgres, undisturbed),
@@ -207,6 +239,7 @@ ROWS: dict[str, Callable[[], None]] = {
     "killed-postgres": lambda: row("the same on PostgreSQL, one killed every 10 s", postgres, killed),
     "forbidden": lambda: row("a 403 to one of 4, SQLite", sqlite, forbidden, "--fault=kind=403,nth=60"),
     "forbidden-postgres": lambda: row("a 403 to one of 4, PostgreSQL", postgres, forbidden, "--fault=kind=403,nth=60"),
+    "keys": keys,
 }
 
 

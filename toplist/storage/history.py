@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Engine, bindparam, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from toplist.items import DroppedOut, Entry, ListKey, Offer, RankList, RejectedRow, Source, Status, Trends
@@ -29,6 +29,14 @@ _NUMBERS = tuple(name for name in (*Offer.model_fields, *Trends.model_fields) if
 #: Fields that an offer's detail fills where the list has null.
 _DETAILS = tuple(name for name in Offer.model_fields if name in offer_detail.c and name != "offer_id")
 _BATCH = 2000
+# As in the ledger: made once, for every list.
+_DELETES = tuple(
+    delete(table).where(table.c.list_id == bindparam("list_id"), table.c.snapshot_date == bindparam("snapshot_date"))
+    for table in (observation, rejected, dropped_out)
+)
+_VERSIONS = select(offer_version.c.digest, offer_version.c.version_id).where(
+    offer_version.c.digest.in_(bindparam("digests", expanding=True))
+)
 
 
 class History:
@@ -63,9 +71,11 @@ class History:
             if before is not None and keep_existing(before, ended, refresh):
                 self._ledger.end_lease(connection, before.list_id)
                 return False
-            list_id = self._ledger.record_result(connection, ended)
-            if ended.entries or ended.rejected or (before is not None and before.received):
-                self._replace(connection, list_id, ended)
+            list_id = self._ledger.record_result(connection, ended, None if before is None else before.list_id)
+            if before is not None and before.received:
+                _delete_rows(connection, list_id, ended.snapshot_date)
+            if ended.entries or ended.rejected:
+                self._insert_rows(connection, list_id, ended)
         return True
 
     def entries(self, snapshot_date: date, source: Source) -> Iterator[Entry]:
@@ -163,10 +173,7 @@ class History:
                 for row in connection.execute(query)
             ]
 
-    def _replace(self, connection: Connection, list_id: int, ended: RankList) -> None:
-        for table in (observation, rejected, dropped_out):
-            where = (table.c.list_id == list_id) & (table.c.snapshot_date == ended.snapshot_date)
-            connection.execute(delete(table).where(where))
+    def _insert_rows(self, connection: Connection, list_id: int, ended: RankList) -> None:
         place = {"list_id": list_id, "snapshot_date": ended.snapshot_date}
         if ended.entries:
             versions = _version_ids(connection, ended.entries)
@@ -188,6 +195,12 @@ class History:
         if ended.rejected:
             connection.execute(insert(rejected), [{**place, **each.model_dump()} for each in ended.rejected])
         write_trends(connection, list_id, ended)
+
+
+def _delete_rows(connection: Connection, list_id: int, snapshot_date: date) -> None:
+    """What an earlier crawl of the day stored of the list."""
+    for statement in _DELETES:
+        connection.execute(statement, {"list_id": list_id, "snapshot_date": snapshot_date})
 
 
 def _shown() -> Iterator[ColumnElement[Any]]:
@@ -234,5 +247,4 @@ def _first_tier(entry: Entry) -> dict[str, Any]:
 
 
 def _known_versions(connection: Connection, digests: list[str]) -> dict[str, int]:
-    query = select(offer_version.c.digest, offer_version.c.version_id).where(offer_version.c.digest.in_(digests))
-    return {row.digest: row.version_id for row in connection.execute(query)}
+    return {row.digest: row.version_id for row in connection.execute(_VERSIONS, {"digests": digests})}

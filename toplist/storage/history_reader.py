@@ -1,7 +1,7 @@
 """A list's past for its trends, and what the trends add to the history. Blocking.
 
-Two queries, for lists and histories of any size: the rows of the last days, which are stored side by side, and when the
-list first held today's offers.
+Three queries, for lists and histories of any size: the snapshots of the last days and their rows, which are stored side
+by side, and when the list first held today's offers.
 """
 
 from __future__ import annotations
@@ -11,7 +11,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, bindparam, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    String,
+    Table,
+    bindparam,
+    insert,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
 
 from toplist.items import Entry, ListKey, RankList
 from toplist.storage.database import content_digest, insert_if_absent
@@ -40,24 +52,21 @@ _OBSERVATION = (
 )
 
 
-def _window() -> Select[Any]:
-    same_day = (observation.c.list_id == snapshots.c.list_id) & (
-        observation.c.snapshot_date == snapshots.c.snapshot_date
-    )
+def _window(table: Table) -> tuple[ColumnElement[bool], ...]:
     return (
-        select(*_SNAPSHOT, *(column.label(f"o_{column.name}") for column in _OBSERVATION))
-        .select_from(snapshots)
-        .outerjoin(observation, same_day)
-        .outerjoin(offer_version, offer_version.c.version_id == observation.c.version_id)
-        .where(
-            snapshots.c.list_id == bindparam("list_id"),
-            snapshots.c.snapshot_date >= bindparam("since"),
-            snapshots.c.snapshot_date < bindparam("before"),
-        )
+        table.c.list_id == bindparam("list_id"),
+        table.c.snapshot_date >= bindparam("since"),
+        table.c.snapshot_date < bindparam("before"),
     )
 
 
-_WINDOW = _window()
+_SNAPSHOTS = select(*_SNAPSHOT).where(*_window(snapshots), snapshots.c.status != "pending")
+#: Days as the driver spells them: a window has 30 of them in 600 rows.
+_OBSERVATIONS = (
+    select(type_coerce(observation.c.snapshot_date, String), *_OBSERVATION)
+    .join(offer_version, offer_version.c.version_id == observation.c.version_id)
+    .where(*_window(observation))
+)
 _SEEN = select(first_seen.c.offer_id, first_seen.c.snapshot_date).where(
     first_seen.c.list_id == bindparam("list_id"),
     first_seen.c.offer_id.in_(bindparam("offers", expanding=True)),
@@ -101,12 +110,13 @@ class HistoryReader:
 def read_window(
     connection: Connection, list_id: int, since: date, before: date
 ) -> tuple[list[Observation], list[Snapshot]]:
-    """A list's rows and snapshots from the day `since` to the day before `before`, in one query."""
-    rows = connection.execute(_WINDOW, {"list_id": list_id, "since": since, "before": before}).all()
-    return _observations(rows), _snapshots(rows)
+    """A list's rows and snapshots from the day `since` to the day before `before`."""
+    window = {"list_id": list_id, "since": since, "before": before}
+    days = [snapshot_from(row) for row in connection.execute(_SNAPSHOTS, window)]
+    return _observations(connection.execute(_OBSERVATIONS, window).all()), days
 
 
-def snapshot_from(row: Row[Any]) -> Snapshot:
+def snapshot_from(row: Any) -> Snapshot:
     """A row of `list_snapshot` as a snapshot."""
     at = None if row.collected_ms is None else datetime.fromtimestamp(row.collected_ms / 1000, UTC)
     return Snapshot(
@@ -114,20 +124,19 @@ def snapshot_from(row: Row[Any]) -> Snapshot:
     )
 
 
-def _snapshots(rows: Iterable[Row[Any]]) -> list[Snapshot]:
-    found = {row.snapshot_date: row for row in rows}
-    return [snapshot_from(row) for row in found.values() if row.status != "pending"]
-
-
-def _observations(rows: Iterable[Row[Any]]) -> list[Observation]:
+def _observations(rows: Iterable[Any]) -> list[Observation]:
+    days: dict[Any, date] = {}
     instants: dict[int, datetime] = {}  # the rows of a page have the same
     found = []
-    for row in rows:
-        offer_id, ms, rank, price, sales, buyers, start, tier = row[len(_SNAPSHOT) :]
-        if offer_id is not None:
-            at = instants.get(ms) or instants.setdefault(ms, datetime.fromtimestamp(ms / 1000, UTC))
-            found.append(Observation(offer_id, row[0], at, rank, price, sales, buyers, start, tier))
+    for day, offer_id, ms, rank, price, sales, buyers, start, tier in rows:
+        on = days.get(day) or days.setdefault(day, _date(day))
+        at = instants.get(ms) or instants.setdefault(ms, datetime.fromtimestamp(ms / 1000, UTC))
+        found.append(Observation(offer_id, on, at, rank, price, sales, buyers, start, tier))
     return found
+
+
+def _date(day: date | str) -> date:
+    return day if isinstance(day, date) else date.fromisoformat(day)
 
 
 def write_trends(connection: Connection, list_id: int, ended: RankList) -> None:

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Select,
     Update,
     and_,
+    bindparam,
     case,
     false,
     func,
@@ -105,6 +106,18 @@ class LedgerEntry:
         return requested_rows is not None and requested_rows <= self.requested_rows
 
 
+_ENTRY_COLUMNS = tuple(snapshots.c[name] for name in LedgerEntry.__dataclass_fields__)
+# What every list asks is made once: making a statement and finding its compiled text takes longer than SQLite does.
+_ENTRY = (
+    select(*_ENTRY_COLUMNS)
+    .join(list_, list_.c.list_id == snapshots.c.list_id)
+    .where(snapshots.c.snapshot_date == bindparam("day"), *(column == bindparam(column.name) for column in _IDENTITY))
+)
+_LOCKED_ENTRY = _ENTRY.with_for_update(of=snapshots)
+_PLACE = snapshots.c.list_id == bindparam("of"), snapshots.c.snapshot_date == bindparam("on")
+_UPDATE = update(snapshots).where(*_PLACE)
+
+
 class Ledger:
     """The planned lists of one snapshot."""
 
@@ -154,14 +167,16 @@ class Ledger:
         """Average pages of a list of each rank type, on the last day before; at most `max_rows` rows of each list."""
         mine = (list_.c.source == source.value, list_.c.protocol == protocol.value)
         lists = snapshots.join(list_, list_.c.list_id == snapshots.c.list_id)
-        where = (*mine, snapshots.c.snapshot_date < self._date, snapshots.c.received > 0)
+        of_past = (snapshots.c.snapshot_date < self._date, snapshots.c.received > 0)
         total = func.coalesce(snapshots.c.reported_total, snapshots.c.received)
         rows = total if max_rows is None else case((total > max_rows, max_rows), else_=total)
         with self._engine.connect() as connection:
-            newest = select(func.max(snapshots.c.snapshot_date)).select_from(lists).where(*where)
-            last = connection.execute(newest).scalar()
+            # From the newest day back, by its index: over the join, every day of the history would be read.
+            is_mine = select(list_.c.list_id).where(list_.c.list_id == snapshots.c.list_id, *mine).exists()
+            newest = select(snapshots.c.snapshot_date).where(*of_past, is_mine)
+            last = connection.execute(newest.order_by(snapshots.c.snapshot_date.desc()).limit(1)).scalar()
             query = select(list_.c.rank_type, func.avg((rows + page_size - 1) // page_size)).select_from(lists)
-            query = query.where(*where, snapshots.c.snapshot_date == last).group_by(list_.c.rank_type)
+            query = query.where(*mine, *of_past, snapshots.c.snapshot_date == last).group_by(list_.c.rank_type)
             return {kind: float(pages) for kind, pages in connection.execute(query)}
 
     def counts(self) -> Counter[Status]:
@@ -170,9 +185,13 @@ class Ledger:
         with self._engine.connect() as connection:
             return Counter({Status(row[0]): row[1] for row in connection.execute(query.group_by(snapshots.c.status))})
 
-    def record_result(self, connection: Connection, ended: RankList) -> int:
-        """Enter how a list ended, and end its lease, within the caller's transaction. Returns its id."""
-        list_id = self._list_ids(connection, [ended.key])[ended.key]
+    def record_result(self, connection: Connection, ended: RankList, list_id: int | None = None) -> int:
+        """Enter how a list ended, and end its lease, within the caller's transaction. Returns its id.
+
+        `list_id` where the caller knows it.
+        """
+        if list_id is None:
+            list_id = self._list_ids(connection, [ended.key])[ended.key]
         values = {
             "status": ended.status.value,
             "code": ended.code,
@@ -190,42 +209,26 @@ class Ledger:
             "lease_owner": None,
             "lease_expires_at": None,
         }
-        where = and_(snapshots.c.list_id == list_id, snapshots.c.snapshot_date == ended.snapshot_date)
-        if connection.execute(update(snapshots).where(where).values(values)).rowcount == 0:
+        if connection.execute(_UPDATE, {**values, "of": list_id, "on": ended.snapshot_date}).rowcount == 0:
             connection.execute(insert(snapshots).values(list_id=list_id, snapshot_date=ended.snapshot_date, **values))
         return list_id
 
     def entry(self, connection: Connection, key: ListKey, *, lock: bool = False) -> LedgerEntry | None:
         """One list's entry, within the caller's transaction; with `lock`, no other process changes it meanwhile."""
-        return self._entries(connection, [key], lock=lock).get(key)
+        row = connection.execute(_LOCKED_ENTRY if lock else _ENTRY, {**key._asdict(), "day": self._date}).first()
+        return None if row is None else _entry(row)
 
     def end_lease(self, connection: Connection, list_id: int) -> None:
         """End the lease on a list, within the caller's transaction."""
-        where = and_(snapshots.c.list_id == list_id, snapshots.c.snapshot_date == self._date)
-        connection.execute(update(snapshots).where(where).values(lease_owner=None, lease_expires_at=None))
+        connection.execute(_UPDATE, {"of": list_id, "on": self._date, "lease_owner": None, "lease_expires_at": None})
 
-    def _entries(
-        self, connection: Connection, keys: Sequence[ListKey], *, lock: bool = False
-    ) -> dict[ListKey, LedgerEntry]:
+    def _entries(self, connection: Connection, keys: Sequence[ListKey]) -> dict[ListKey, LedgerEntry]:
         query = (
-            select(*_IDENTITY, *(snapshots.c[name] for name in LedgerEntry.__dataclass_fields__))
+            select(*_IDENTITY, *_ENTRY_COLUMNS)
             .join(list_, list_.c.list_id == snapshots.c.list_id)
             .where(snapshots.c.snapshot_date == self._date, _among(keys))
         )
-        if lock:
-            query = query.with_for_update(of=snapshots)
-        return {
-            _key(row): LedgerEntry(
-                row.list_id,
-                Status(row.status),
-                row.received,
-                row.reported_total,
-                row.requested_rows,
-                row.rejected,
-                row.duplicates,
-            )
-            for row in connection.execute(query)
-        }
+        return {_key(row): _entry(row) for row in connection.execute(query)}
 
     def _list_ids(self, connection: Connection, keys: Iterable[ListKey]) -> dict[ListKey, int]:
         wanted = [tuple(map(str, key)) for key in keys]
@@ -263,14 +266,14 @@ class Leases:
                 return Claim(Claimed.OURS)  # it is not planned, so there is no row for a lease
             if is_satisfied(entry):
                 return Claim(Claimed.COMPLETE, entry.stored_rows)
-            where = (snapshots.c.list_id == entry.list_id) & (snapshots.c.snapshot_date == self._date)
+            place = {"of": entry.list_id, "on": self._date}
             query = select(snapshots.c.lease_owner, snapshots.c.lease_expires_at, database_now(connection))
-            owner, expires_at, now = connection.execute(query.where(where)).one()
+            owner, expires_at, now = connection.execute(query.where(*_PLACE), place).one()
             # Further ahead than a lease can be: it was made before the computer restarted, and its clock with it.
             if owner not in (None, self.lease_owner) and now < (expires_at or 0.0) <= now + LEASE:
                 return Claim(Claimed.LEASED)
             lease = {"lease_owner": self.lease_owner, "lease_expires_at": now + LEASE}
-            connection.execute(update(snapshots).where(where).values(lease))
+            connection.execute(_UPDATE, place | lease)
         return Claim(Claimed.OURS)
 
     def renew(self) -> None:
@@ -298,6 +301,18 @@ def _among(keys: Iterable[tuple[str, ...]]) -> ColumnElement[bool]:
     return or_(
         false(),
         *(and_(*map(eq, kind, shared), category_id.in_(each)) for shared, each in categories.items()),
+    )
+
+
+def _entry(row: Row[Any]) -> LedgerEntry:
+    return LedgerEntry(
+        row.list_id,
+        Status(row.status),
+        row.received,
+        row.reported_total,
+        row.requested_rows,
+        row.rejected,
+        row.duplicates,
     )
 
 
