@@ -145,3 +145,18 @@ def test_the_better_of_two_attempts_is_kept() -> None:
     first = [page(1, 20, 60), page(21, 20, 40), ListPage([], 40)]
     second = [page(1, 20, 60), page(1, 20, 60)]
     assert Attempt(*first, *second).result == (Status.PARTIAL, 40)
+
+
+def test_a_second_attempt_without_a_contradiction_is_believed_though_the_first_had_more_rows() -> None:
+    contradicting = [page(1, 20, 5), page(21, 20, 5), page(41, 3, 5)]
+    attempt = Attempt(*contradicting, page(1, 20, 30), page(21, 10, 30))
+    assert attempt.result == (Status.COMPLETE, 30)
+    assert attempt.ended.message is None
+
+
+def test_rows_of_the_right_list_are_kept_where_the_other_attempt_met_another_list() -> None:
+    key = a_key(protocol=Protocol.OPENPLATFORM)
+    about = {"rank_type": "hot", "category_id": "311"}
+    broken_off = [page(1, 20, 60, **about), page(21, 20, 60, rank_type="hot", category_id="312")]
+    assert Attempt(*broken_off, page(1, 15, 15, **about), key=key).result == (Status.COMPLETE, 15)
+    assert Attempt(*broken_off, page(1, 15, 18, **about), key=key).result == (Status.PARTIAL, 15)

@@ -68,11 +68,14 @@ class ListAccumulator:
         """For the second and last attempt."""
         return ListAccumulator(self.last_rows, before=self)
 
-    def best(self) -> ListAccumulator:
-        """The attempt that brought more rows."""
-        if self.before is not None and self.before.rows.received > self.rows.received:
-            return self.before
-        return self
+    def best(self, options: CrawlOptions) -> ListAccumulator:
+        """The attempt that is believed; of two in doubt the one with more rows, and none that is of another list."""
+        first = self.before
+        return self if first is None or first._worth(options) <= self._worth(options) else first
+
+    def _worth(self, options: CrawlOptions) -> tuple[bool, bool, int]:
+        is_believed = status_of(options, self) is Status.COMPLETE and self.doubt(options) is None
+        return self.other_list is None, is_believed, self.rows.received
 
     def _take_total(self, total: int | None) -> None:
         if total is not None and self.total is not None and total < self.total:
@@ -123,7 +126,7 @@ def finished_list(
 
     What is still in doubt at the second attempt is stored under the status that says so, with the reason.
     """
-    accumulator = accumulator.best()
+    accumulator = accumulator.best(options)
     status = status_of(options, accumulator)
     if code is None and (doubt := accumulator.doubt(options)):
         message = doubt

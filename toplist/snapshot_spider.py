@@ -28,8 +28,9 @@ class SnapshotSpider(GatewaySpider):
 
     @classmethod
     def check(cls, config: Config, options: CrawlOptions, settings: BaseSettings) -> None:
-        check_before_crawl(config.places, options.snapshot_date, S3Options.from_settings(settings))
-        check_report(config.places, options.snapshot_date)
+        s3 = S3Options.from_settings(settings)
+        check_before_crawl(config.places, options.snapshot_date, s3)
+        check_report(config.places, options.snapshot_date, s3)
         AlertOptions.of(config)
 
     @cached_property

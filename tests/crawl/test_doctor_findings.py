@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.crawl.test_doctor import doctor, token
+from tests.feeds.s3_server import KEY_ID, serve_s3
 from tests.harness import Project
 from toplist.sandbox.process import SandboxProcess
 
@@ -97,3 +98,26 @@ def test_the_advice_is_one_that_the_command_accepts(project: Project) -> None:
     found = doctor(project, None, "--json")
     assert "--gateway=sandbox" in found.findings["settings"]["seen"]
     assert "-a gateway" not in found.out
+
+
+@pytest.mark.parametrize("setting", ["TOPLIST_FEED_URI", "TOPLIST_REJECTED_URI", "TOPLIST_REPORT_URI"])
+def test_a_wrong_secret_of_s3_is_found_by_the_doctor_and_by_a_dry_run(
+    project: Project, gateway: Gateway, tmp_path: Path, setting: str
+) -> None:
+    sandbox, ending = gateway(), "html" if "REPORT" in setting else "jsonl"
+    with serve_s3(tmp_path) as server:
+        settings = {
+            setting: f"s3://feeds/%(snapshot_date)s.{ending}",
+            "AWS_ENDPOINT_URL_S3": str(server.options.endpoint_url),
+            "AWS_ACCESS_KEY_ID": KEY_ID,
+            "AWS_SECRET_ACCESS_KEY": "wr0ng-secret",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+        found = doctor(project, sandbox, "--json", **settings)
+        dry = project.crawl(sandbox, "categories=311", "dry_run=1", **settings)
+    assert (found.status, dry.status) == (3, 2), found.out + dry.log
+    assert found.findings["feed"]["state"] == "problem"
+    assert "AWS_SECRET_ACCESS_KEY" in found.findings["feed"]["seen"]
+    assert "the secret key is wrong: check AWS_SECRET_ACCESS_KEY" in dry.log
+    assert "wr0ng-secret" not in found.out + found.log + dry.out + dry.log
+    assert sandbox.state()["arrivals"] == 0

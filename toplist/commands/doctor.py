@@ -18,10 +18,12 @@ from toplist.doctor import CheckState, DoctorSpider, Finding, is_ready
 from toplist.errors import InputError
 from toplist.feeds.delivery import check_access
 from toplist.feeds.s3 import S3Options
-from toplist.feeds.snapshot import check_feeds
-from toplist.feeds.uris import parse_targets, undated
+from toplist.feeds.snapshot import all_targets, check_feeds
+from toplist.feeds.uris import check_targets, parse_targets, undated
 from toplist.language import Language, locale_language
 from toplist.ranktypes import Protocol
+from toplist.report.publish import SETTING as REPORT_URI
+from toplist.report.publish import report_target
 from toplist.storage.database import open_database
 from toplist.storage.trend_models import states
 from toplist.tables import text_table
@@ -176,12 +178,17 @@ def _feed(config: Config, settings: Any) -> Finding:
     try:
         check_feeds(config.places, day)
         targets = parse_targets(config.places.feed_uri, day)
+        report = [each for each in [report_target(config.places, day)] if each is not None]
+        check_targets(report, spool=config.places.spool, setting=REPORT_URI)
     except InputError as error:
         todo = "make the folder writable, or name another place" if "can't be written" in str(error) else _CHANGE
         return Finding("feed", CheckState.PROBLEM, str(error), todo, is_needed=True)
-    failed = check_access(targets, s3=S3Options.from_settings(settings))
+    failed = check_access([*all_targets(config.places, day), *report], s3=S3Options.from_settings(settings))
     if failed:
-        said = " ".join(each.reason for each in failed)
+        # One sentence for a reason, however many of the places it keeps from being used.
+        said = " ".join(
+            {each.reason.partition("can't be used: ")[2]: each.reason for each in reversed(failed)}.values()
+        )
         todo = "check the bucket, the keys (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY) and the region"
         if all(each.is_transient for each in failed):
             todo = "check AWS_ENDPOINT_URL_S3 and the network; a crawl keeps its feed until S3 answers"

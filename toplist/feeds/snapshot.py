@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from functools import partial
 from typing import Any, BinaryIO
@@ -45,13 +45,22 @@ def check_before_crawl(places: Places, snapshot_date: date, s3: S3Options) -> No
     InputError.
     """
     check_feeds(places, snapshot_date)
-    feeds = parse_targets(places.feed_uri, snapshot_date)
-    for uri in undated(feeds, snapshot_date):
+    for uri in undated(parse_targets(places.feed_uri, snapshot_date), snapshot_date):
         logger.warning("The next day's feed will replace %s: its address has no date", uri)
-    for problem in check_access([*feeds, *_row_targets(places, snapshot_date).values()], s3=s3):
+    check_s3(all_targets(places, snapshot_date), s3)
+
+
+def check_s3(targets: Iterable[Target], s3: S3Options) -> None:
+    """Raises InputError where S3 refuses one of them; an S3 that does not answer is logged."""
+    for problem in check_access(targets, s3=s3):
         if not problem.is_transient:
             raise InputError(problem.reason)
         logger.warning("S3 could not be checked: %s", problem.reason)
+
+
+def all_targets(places: Places, snapshot_date: date) -> list[Target]:
+    """The places of the feeds, the rejected and the dropped-out file. Raises InputError."""
+    return [*parse_targets(places.feed_uri, snapshot_date), *_row_targets(places, snapshot_date).values()]
 
 
 def write_snapshot(

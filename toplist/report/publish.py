@@ -19,6 +19,7 @@ from toplist.config import Places
 from toplist.errors import ToplistError
 from toplist.feeds.delivery import Failed, deliver_file
 from toplist.feeds.s3 import S3Options
+from toplist.feeds.snapshot import check_s3
 from toplist.feeds.uris import Target, beside, check_targets, parse_target, parse_targets
 from toplist.report.assemble import Highlights
 from toplist.report.build import Built, build_report
@@ -77,11 +78,12 @@ def report_target(places: Places, snapshot_date: date) -> Target | None:
     return beside(parse_targets(places.feed_uri, snapshot_date)[0], "", ".html", snapshot_date)
 
 
-def check_report(places: Places, snapshot_date: date) -> None:
-    """Try the page's place before the first request. Raises InputError."""
+def check_report(places: Places, snapshot_date: date, s3: S3Options) -> None:
+    """Try the page's place before the first request, on S3 too. Raises InputError."""
     target = report_target(places, snapshot_date)
     if target is not None:
         check_targets([target], spool=places.spool, setting=SETTING)
+        check_s3([target], s3)
 
 
 def publish_report(
