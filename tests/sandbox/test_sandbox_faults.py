@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import socket
 import time
+import zlib
 from http.client import IncompleteRead, RemoteDisconnected
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import pytest
-from sandbox_client import CATEGORY, NEW, RANKING, Client
+from sandbox_client import CATEGORY, NEW, RANKING, Client, now_ms
 
+from toplist.api.calls import QUERY_DETAIL
 from toplist.sandbox.faults import KINDS, ROW_KINDS, FaultRule
 from toplist.sandbox.process import SandboxError
 
@@ -222,6 +224,43 @@ def test_the_market_is_whole_again_afterwards(client: Client) -> None:
         client.new()
     client.sandbox.faults([])
     assert client.new().body == before
+
+
+def test_the_rows_of_another_list_come_with_its_name_in_openplatform(client: Client) -> None:
+    client.sandbox.faults(["kind=other"])
+    assert client.ranking().json["result"]["result"]["rankId"] == "311"
+
+
+def test_only_the_offer_that_was_named_goes_wrong(client: Client) -> None:
+    offer = client.ranking().json["result"]["result"]["rankProductModels"][0]["itemId"]
+    client.sandbox.faults([{"kind": "5xx", "offer": str(offer)}])
+
+    def status(offer_id: int) -> int:
+        params = {"access_token": client.sandbox.access_token, "_aop_timestamp": now_ms()}
+        query = json.dumps({"offerId": offer_id})
+        return client.openplatform(QUERY_DETAIL.path, params | {"offerDetailParam": query}).status
+
+    assert [status(offer), status(1)] == [502, 200]
+
+
+def test_an_answer_that_is_longer_than_it_says_is_cut_where_it_says(client: Client) -> None:
+    whole = client.new().body
+    client.sandbox.faults(["kind=long,times=1"])
+    assert client.new().body == whole[: len(whole) // 2]
+
+
+def test_lies_about_size_depth_and_encoding(client: Client) -> None:
+    whole = client.new().body
+    seen = {}
+    for kind in ("bomb", "deep", "gbk", "not-utf8", "garbled"):
+        client.sandbox.faults([{"kind": kind}])
+        seen[kind] = client.new()
+    bomb = zlib.decompressobj(wbits=31).decompress(seen["bomb"].body, 20_000_000)
+    assert len(bomb) == 20_000_000 > 10 * len(seen["bomb"].body)
+    assert seen["deep"].body.count(b"[") == 100_000
+    assert seen["gbk"].body.decode("gb18030") == whole.decode()
+    assert seen["not-utf8"].body.replace(b"\xff\xfe\xc0", b"", 1) == whole
+    assert (seen["garbled"].body, seen["garbled"].headers["Content-Encoding"]) == (whole, "gzip")
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from toplist.ranktypes import Protocol
 from toplist.sandbox.answers import JsonAnswer, Refusal
 from toplist.sandbox.checks import ParsedRequest
 from toplist.sandbox.curves import seeded_number
+from toplist.sandbox.lies import LIE_KINDS
 
 #: Kinds that happen on the wire; see `toplist.sandbox.gateway`.
 WIRE_KINDS = {
@@ -21,6 +22,7 @@ WIRE_KINDS = {
     "reset": "the connection is reset (RST)",
     "truncated": "the answer is shorter than its Content-Length",
     "drip": "the answer is sent in small pieces, over `seconds`",
+    "long": "the answer is longer than its Content-Length",
 }
 #: Kinds that corrupt the rows of a list.
 ROW_KINDS = {
@@ -31,6 +33,7 @@ ROW_KINDS = {
     "broken": "rows without id or title, and one that is not an object",
     "shuffled": "the rows are in reverse order",
     "total": "the total is wrong: `total`, or 7 more than there are",
+    "other": "the rows of another list; in openplatform its name, too",
 }
 #: Kinds that replace the answer.
 ANSWER_KINDS = {
@@ -42,10 +45,10 @@ ANSWER_KINDS = {
     "expired": "code 31, the timestamp is refused",
     "acl": "the app has no grant",
     "token": "the access token has expired, HTTP 401",
-    "redirect": "HTTP 302 to a path; the request log shows whether it was followed",
+    "redirect": "HTTP 302 to a path, or to the address `message`; the request log shows whether it was followed",
     "echo": "the request's parameters instead of an answer, without key, token and signature",
 }
-KINDS = WIRE_KINDS | ROW_KINDS | ANSWER_KINDS
+KINDS = WIRE_KINDS | ROW_KINDS | ANSWER_KINDS | LIE_KINDS
 
 _SECRET = {"sign", "_aop_signature", "access_token", "app_key", "client_id", "client_secret", "refresh_token"}
 _PAGE = "<html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
@@ -72,6 +75,7 @@ class FaultRule:
     category: str | None = None
     page: int | None = None
     api: str | None = None
+    offer: str | None = None
     status: int | None = None
     code: str | None = None
     sub_code: str | None = None
@@ -134,6 +138,7 @@ class FaultRule:
             (self.category, asked.category_id),
             (self.page, asked.page),
             (self.api, asked.api.name if asked.api else None),
+            (self.offer, asked.offer_id),
         )
         return all(want is None or want == is_ for want, is_ in wanted)
 
@@ -155,7 +160,7 @@ def answer_instead(rule: FaultRule, asked: ParsedRequest, request_id: str) -> Js
         case "html":
             return HtmlAnswer(rule.status or 200, _PAGE.format("系统繁忙，请稍后再试"))
         case "redirect":
-            return HtmlAnswer(rule.status or 302, "", {"Location": "/openapi/elsewhere"})
+            return HtmlAnswer(rule.status or 302, "", {"Location": rule.message or "/openapi/elsewhere"})
         case "echo":
             public_params = {name: value for name, value in asked.params.items() if name not in _SECRET}
             return JsonAnswer(

@@ -11,7 +11,7 @@ import socket
 import struct
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.utils import formatdate
 from itertools import count
@@ -27,6 +27,7 @@ from toplist.sandbox import answers, checks, faults
 from toplist.sandbox.answers import JsonAnswer, Refusal
 from toplist.sandbox.clocks import SandboxClocks
 from toplist.sandbox.faults import FaultRule, HtmlAnswer
+from toplist.sandbox.lies import LIE_KINDS, lie
 from toplist.sandbox.limits import LimitChecker, LoggedRequest, RequestLog
 from toplist.sandbox.market import Market
 
@@ -114,6 +115,8 @@ class SandboxGateway:
         outcome = f"fault {fired.kind}"
         if fired.kind in faults.ANSWER_KINDS:
             return outcome, faults.answer_instead(fired, asked, request_id), fired
+        if fired.kind == "other":
+            return outcome, JsonAnswer(200, self._document(replace(asked, category_id=_other(asked.category_id)))), fired
         document = self._document(asked)
         if fired.kind in faults.ROW_KINDS:
             faults.corrupt(fired, document)
@@ -164,6 +167,9 @@ class SandboxGateway:
         close: bool,
     ) -> web.StreamResponse:
         kind = rule.kind if rule else ""
+        if kind in LIE_KINDS:
+            body, headers = lie(kind, reply.body, reply.headers)
+            reply = WireResponse(reply.status, body, headers)
         if rule is None or kind not in faults.WIRE_KINDS:
             response = await _send(request, reply, close=close)
             sent_at = time.monotonic()
@@ -179,8 +185,14 @@ class SandboxGateway:
                 return await _truncate(request, reply)
             case "drip":
                 return await _drip(request, reply, 2.0 if rule.seconds is None else rule.seconds)
+            case "long":
+                return await _overrun(request, reply)
         await _withhold(rule.seconds)
         return await _send(request, reply, close=True)
+
+
+def _other(category_id: str | None) -> str:
+    return "311" if category_id != "311" else "10166"
 
 
 def _fill_record(record: LoggedRequest, asked: checks.ParsedRequest) -> None:
@@ -232,6 +244,17 @@ async def _truncate(request: web.Request, reply: WireResponse) -> web.StreamResp
     await response.write(reply.body[: len(reply.body) // 2])
     if request.transport is not None:
         request.transport.close()
+    return response
+
+
+async def _overrun(request: web.Request, reply: WireResponse) -> web.StreamResponse:
+    """Announce half of the body, and send all of it."""
+    response = web.StreamResponse(status=reply.status, headers=reply.headers)
+    response.content_length = len(reply.body) // 2
+    await response.prepare(request)
+    await response.write_eof(reply.body[: len(reply.body) // 2])
+    if request.transport is not None:
+        request.transport.write(reply.body[len(reply.body) // 2 :])
     return response
 
 
