@@ -6,9 +6,7 @@ import re
 
 from scrapy.settings import BaseSettings
 
-from toplist.feeds.s3 import quiet_boto
-
-_SECRETS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+from toplist.feeds.s3 import SECRET_SETTINGS, quiet_boto
 
 
 class HiddenText(str):
@@ -34,7 +32,7 @@ class S3SecretsAddon:
 
     def update_settings(self, settings: BaseSettings) -> None:
         quiet_boto()
-        for name in (*_SECRETS, "AWS_ENDPOINT_URL"):
+        for name in (*SECRET_SETTINGS, "AWS_ENDPOINT_URL"):
             value = settings.get(name)
             if isinstance(value, str):
                 hidden = HiddenPassword(value) if name == "AWS_ENDPOINT_URL" else HiddenText(value)

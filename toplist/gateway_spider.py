@@ -25,12 +25,13 @@ from toplist.circuit_breaker import CircuitBreaker
 from toplist.config import Config
 from toplist.control import CrawlControl
 from toplist.dates import utc_now
+from toplist.feeds.s3 import s3_secrets
 from toplist.http import ApiResponse
 from toplist.options import Arguments, CrawlOptions, resolve_options
 from toplist.ranktypes import Protocol
 from toplist.ratelimit.limiter import RateLimiter
 from toplist.ratelimit.shared_state import DatabaseRow, SharedState
-from toplist.redaction import RedactingFilter
+from toplist.redaction import RedactingFilter, Redactor
 from toplist.requests import RequestFactory
 from toplist.sandbox.process import SandboxProcess
 from toplist.session import Clock, GatewaySession
@@ -95,7 +96,8 @@ class GatewaySpider(scrapy.Spider):
         self.config = config
         self.options = options
         self.session = GatewaySession(config.gateway_url, config.credentials, Clock(), config.tokens)
-        self._log_filter = RedactingFilter(self.session.redact)
+        hide_s3_keys = Redactor(s3_secrets(crawler.settings))
+        self._log_filter = RedactingFilter(lambda text: hide_s3_keys(self.session.redact(text)))
         self._log_filter.install()
         self.storage = Storage(open_database(config.places.database_url))
         self.summary = CrawlSummary()

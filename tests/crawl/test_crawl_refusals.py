@@ -124,8 +124,16 @@ def test_a_pause_outlives_the_crawl_that_met_it(project: Project, gateway: Gatew
     next(line for line in process.stderr if "HTTP 403" in line)
     process.kill()
     process.communicate()
+    end_leases(project)
     assert project.crawl(sandbox, *TWO, TOPLIST_PAUSE_403="3").status == 0
     assert sandbox.state()["violations"] == 0
+
+
+def end_leases(project: Project) -> None:
+    """Half a minute later: the leases of a killed crawl have ended."""
+    with project.database() as connection:
+        connection.execute("UPDATE list_snapshot SET lease_expires_at = 0 WHERE lease_owner IS NOT NULL")
+        connection.commit()
 
 
 @pytest.mark.parametrize("after", range(4))
@@ -138,6 +146,8 @@ def test_a_killed_crawl_is_completed_by_the_next(project: Project, gateway: Gate
     process.communicate()
     kept = {key for key, (status, *_) in (project.ledger() if after else {}).items() if status == "complete"}
     before = len(asked(sandbox))
+    if after < 3:  # the last one waits until the leases end by themselves
+        end_leases(project)
     done = project.crawl(sandbox, *TWO)
     assert done.status == 0, done.log
     assert set(project.ledger().values()) == {("complete", None, 45)}

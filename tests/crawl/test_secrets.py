@@ -12,6 +12,7 @@ from toplist.sandbox.process import SandboxProcess
 
 Gateway = Callable[..., SandboxProcess]
 KEY, SECRET, TOKEN = "73051946", "s3cr3t/with+sign=", "9b1f6c1e-token-4d55"
+S3_KEY, S3_SECRET = "AKIA7C1B0PLACE4TEST9", "wJalr/XUtn+FEMI/K7MDENG"
 SANDBOX = {"SANDBOX_APP_KEY": KEY, "SANDBOX_APP_SECRET": SECRET, "SANDBOX_ACCESS_TOKEN": TOKEN}
 FAULTS = [
     {"kind": "403", "nth": 2},
@@ -107,12 +108,16 @@ def test_bad_credentials_are_not_repeated(project: Project, sandbox: SandboxProc
 
 
 def test_a_foreign_librarys_log_line_and_traceback_are_redacted(project: Project, sandbox: SandboxProcess) -> None:
-    (project.folder / "loud.py").write_text(
+    loud = project.folder / "loud.py"
+    loud.write_text(
         "import logging, os\n"
+        f"crawler_key = {S3_KEY!r}\n"
         "class Loud:\n"
         "    async def process_start(self, start):\n"
         "        secret = os.environ['TOPLIST_APP_SECRET']\n"
         "        logging.getLogger('foreign').warning('signed with %s', secret)\n"
+        "        logging.getLogger('foreign').warning('uploaded with %s', os.environ['AWS_SECRET_ACCESS_KEY'])\n"
+        "        logging.getLogger('foreign').warning('as %r', crawler_key)\n"
         "        try:\n"
         "            raise RuntimeError('no use for ' + secret)\n"
         "        except RuntimeError:\n"
@@ -121,9 +126,13 @@ def test_a_foreign_librarys_log_line_and_traceback_are_redacted(project: Project
         "            yield each\n"
     )
     middleware = '--set=SPIDER_MIDDLEWARES={"loud.Loud": 1}'
-    path = f"{project.folder}:{Path.cwd()}"
-    done = project.crawl(sandbox, "categories=311", "rank_types=hot", middleware, PYTHONPATH=path)
+    settings = {"PYTHONPATH": f"{project.folder}:{Path.cwd()}", "AWS_SECRET_ACCESS_KEY": S3_SECRET}
+    keys = f"--set=AWS_ACCESS_KEY_ID={S3_KEY}"
+    done = project.crawl(sandbox, "categories=311", "rank_types=hot", middleware, keys, **settings)
     assert done.status == 0, done.log
     assert "signed with ***" in done.log
+    assert "uploaded with ***" in done.log
+    assert "as '***'" in done.log
     assert "RuntimeError: no use for ***" in done.log
-    assert leaks(project.folder, done.log, done.out) == []
+    loud.unlink()
+    assert leaks(project.folder, done.log, done.out, known=(KEY, SECRET, TOKEN, S3_KEY, S3_SECRET)) == []

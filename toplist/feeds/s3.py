@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import logging
+import os
 import shutil
 import zlib
 from collections.abc import Iterator, Mapping
@@ -24,6 +25,7 @@ from toplist.errors import ToplistError
 from toplist.feeds.formats import ExistingFeed, read_existing
 from toplist.feeds.uris import Target
 
+SECRET_SETTINGS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 PART = 16 * 2**20  # bytes of a part; larger files are uploaded in parts
 
 _ROWS, _DATE, _SOURCE = "toplist-rows", "toplist-snapshot-date", "toplist-source"
@@ -163,6 +165,12 @@ def _crc32(path: Path) -> str:
 
 def _is_aws(endpoint_url: str) -> bool:
     return ".amazonaws.com" in (urlsplit(endpoint_url).hostname or "")
+
+
+def s3_secrets(settings: BaseSettings) -> list[str]:
+    """The keys of the settings and of the environment, where there are any."""
+    found = [source.get(name) for name in SECRET_SETTINGS for source in (settings, os.environ)]
+    return [str(value) for value in found if value]
 
 
 def quiet_boto() -> None:
