@@ -1,5 +1,6 @@
 """Do the tests hold the core? Small changes to it, and whether the fast tests of the changed module fail:
-`python -m benchmarks.mutants [--most N] [--seed S] [--processes P] [--only MODULE …]`.
+`python -m benchmarks.mutants [--most N] [--seed S] [--processes P] [--only MODULE …]
+[--again REPORT]`.
 
 A mutant is one change to one module: a comparison, a sign, a constant, a condition, a returned value, a statement. The
 same seed takes the same ones, spread evenly over the modules. Each runs in a copy of the project, in a process forked
@@ -29,7 +30,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 API = ["tests/api/test_" + name + ".py" for name in ("responses", "rows", "values", "bounds", "error_rules", "fuzz")]
 RATE = ["tests/ratelimit/test_" + name + ".py" for name in ("slots", "limiter", "model")]
-TRENDS = ["tests/trends/test_trends_" + name + ".py" for name in ("lists", "heat", "properties")]
+TRENDS = ["tests/trends/test_trends_" + name + ".py" for name in ("borders", "lists", "heat", "properties")]
+BORDERS = "tests/trends/test_trends_borders.py"
 
 #: Module → the tests that hold it, those that fail soonest first.
 HELD_BY: dict[str, list[str]] = {
@@ -48,9 +50,9 @@ HELD_BY: dict[str, list[str]] = {
     "trends/ranks": ["tests/trends/test_trends_ranks.py", *TRENDS],
     "trends/score": ["tests/trends/test_score.py", *TRENDS],
     "trends/breakout": ["tests/trends/test_trends_features.py", *TRENDS, "tests/trends/test_trends_model.py"],
-    "trends/model": ["tests/trends/test_trends_model.py", "tests/trends/test_trends_backtest.py"],
+    "trends/model": ["tests/trends/test_trends_model.py", BORDERS, "tests/trends/test_trends_backtest.py"],
     "trends/features": ["tests/trends/test_trends_features.py", *TRENDS, "tests/trends/test_trends_model.py"],
-    "trends/outcomes": ["tests/trends/test_trends_outcomes.py", "tests/trends/test_trends_backtest.py"],
+    "trends/outcomes": ["tests/trends/test_trends_outcomes.py", BORDERS, "tests/trends/test_trends_backtest.py"],
     "trends/count_kind": ["tests/trends/test_count_kind.py", *TRENDS],
 }
 #: Tests too slow for a mutant, and those that want a server.
@@ -262,6 +264,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--only", nargs="+", default=list(HELD_BY), metavar="MODULE", help="such as api/calls")
     parser.add_argument("--tests-first", action="store_true", help="run each module's tests without a change, too")
+    parser.add_argument("--again", type=Path, metavar="REPORT", help="only those that survived in an earlier output")
     arguments = parser.parse_args()
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
@@ -273,6 +276,9 @@ def main() -> None:
                     if said != "passed":
                         sys.exit(f"the tests of {module} fail without a change")
             mutants = chosen(arguments.only, arguments.most, arguments.seed)
+            if arguments.again:
+                earlier = set(arguments.again.read_text("utf-8").splitlines())
+                mutants = [mutant for mutant in mutants if f"survived  {mutant}" in earlier]
             ended = Counter[tuple[str, str]]()
             for mutant, said in zip(mutants, pool.map(judge, mutants), strict=True):
                 ended[mutant.module, said] += 1
