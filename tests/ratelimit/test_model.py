@@ -12,12 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.ratelimit.simulation import LatentExecutor, MemoryRow, SimulatedLoop, simulate
 from toplist.ratelimit.limiter import RateLimiter
 from toplist.ratelimit.shared_state import SharedState
+from toplist.ratelimit.slots import Delay, Grant, Waiting
 
 QPS = 2.0
 INTERVAL = 1.5
@@ -159,7 +161,8 @@ def check(trace: Trace, under_way: float) -> None:
 def check_none_starves(trace: Trace, lost: int, steps: int) -> None:
     """A request waits for others that are sent, for pauses, and for `lost` slots that no one can use; for nothing else.
 
-    A step of the clock may begin what is left of a pause again, once. Of one category, a process sends the oldest first: nothing that comes later can hold a request back for ever.
+    A step of the clock may begin what is left of a pause again, once. Of one category, a process sends the oldest
+    first: nothing that comes later can hold a request back for ever.
     """
     for wait in trace.waits:
         others = sum(wait.asked_at <= at <= wait.sent_at for at, _ in trace.sent)
@@ -209,3 +212,18 @@ def test_no_trace_breaks_a_limit_when_the_clock_is_set_forward(
 ) -> None:
     """A process that was started before the step sees it; one that is started after it can't know."""
     run(processes, [*given_events[:at], (0.0, 0, ("step", step, None)), *given_events[at:]])
+
+
+def test_a_slot_of_the_clock_as_it_was_is_not_confirmed() -> None:
+    async def scenario(loop: SimulatedLoop) -> None:
+        row = MemoryRow(loop)
+        state = SharedState(row, QPS)
+        waiting = Waiting("a", INTERVAL)
+        grant, offset = state.reserve([waiting])
+        assert isinstance(grant, Grant)
+        row.offset += 30
+        assert state.confirm(grant, waiting) == (None, pytest.approx(offset - 30))
+        again, _ = state.reserve([waiting])
+        assert isinstance(again, Delay)
+
+    simulate(scenario)

@@ -16,7 +16,7 @@ from toplist.trends.features import RANKED, compute_features
 from toplist.trends.growth import daily_changes, disjoint_growth, von_neumann_sd
 from toplist.trends.model import quantiles_of
 from toplist.trends.outcomes import outcomes
-from toplist.trends.price import price_volatility
+from toplist.trends.price import price_change, price_volatility
 from toplist.trends.ranks import find_base
 from toplist.trends.reasons import Reason
 
@@ -95,3 +95,8 @@ def test_a_feature_that_no_row_has_counts_as_the_middle():
 def test_an_outcome_that_is_not_known_was_read_on_no_day():
     panel = made([(1, 7, 0, 1, 100), (1, 7, 7, 1, 200)])
     assert outcomes(panel, complete(panel), 7).known_on.tolist() == [panel.day[1], -1]
+
+
+def test_a_price_change_beyond_all_numbers_is_no_price():
+    found = price_change(seen("a", 1, price=1e300), [seen("a", 0, price=1e-300)])
+    assert (found.value, found.reason) == (None, Reason.NO_PRICE)
