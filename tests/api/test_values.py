@@ -125,3 +125,8 @@ def test_notes_count_by_field_and_reason() -> None:
 def test_an_id_as_a_float_is_read_up_to_2_to_the_53rd() -> None:
     assert values.read_id(2.0**53) == str(2**53)
     assert values.read_id(2.0**54) == Unparsable("not_whole")
+
+
+def test_a_number_has_at_most_64_characters() -> None:
+    assert values.read_count("0" * 63 + "5") == 5
+    assert isinstance(values.read_count("0" * 64 + "5"), Unparsable)

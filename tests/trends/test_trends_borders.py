@@ -9,11 +9,11 @@ import pytest
 from panels import complete, made
 from trend_rows import at, seen, snapshot
 
-from toplist.trends.breakout import noise_per_day
+from toplist.trends.breakout import noise_per_day, week_growth
 from toplist.trends.count_kind import CountEvidence
 from toplist.trends.coverage import Coverage
 from toplist.trends.features import RANKED, compute_features
-from toplist.trends.growth import daily_changes, disjoint_growth, von_neumann_sd
+from toplist.trends.growth import Growth, daily_changes, disjoint_growth, sale_growth, von_neumann_sd
 from toplist.trends.model import quantiles_of
 from toplist.trends.outcomes import outcomes
 from toplist.trends.price import price_change, price_volatility
@@ -100,3 +100,11 @@ def test_an_outcome_that_is_not_known_was_read_on_no_day():
 def test_a_price_change_beyond_all_numbers_is_no_price():
     found = price_change(seen("a", 1, price=1e300), [seen("a", 0, price=1e-300)])
     assert (found.value, found.reason) == (None, Reason.NO_PRICE)
+
+
+def test_the_growth_of_a_week_is_since_its_oldest_count_and_none_without_a_last_one():
+    past = [seen("a", 0, sale_count=10), seen("a", 3, sale_count=100), seen("a", 8, sale_count=150)]
+    now = seen("a", 9, sale_count=200)
+    found = week_growth(now, past, sale_growth(now, past, TOTAL))
+    assert (found.days, found.value) == (6.0, pytest.approx(log(2)))
+    assert week_growth(now, past, Growth(reason=Reason.NO_BASE)) == Growth(reason=Reason.NO_BASE)
