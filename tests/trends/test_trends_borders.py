@@ -16,6 +16,7 @@ from toplist.trends.features import RANKED, compute_features
 from toplist.trends.growth import Growth, daily_changes, disjoint_growth, sale_growth, von_neumann_sd
 from toplist.trends.model import quantiles_of
 from toplist.trends.outcomes import outcomes
+from toplist.trends.panel import Panel
 from toplist.trends.price import price_change, price_volatility
 from toplist.trends.ranks import find_base
 from toplist.trends.reasons import Reason
@@ -57,6 +58,11 @@ def test_evidence_counts_rises_and_falls_but_not_what_stayed():
     rows = [(1, offer, day, offer, 1000 + day // 2) for offer in range(1, 21) for day in range(15)]
     found = CountEvidence.of(made(rows))
     assert (found.steps, found.rises, found.falls) == (280, 140, 0)
+
+
+def test_200_steps_are_enough_to_say_the_kind():
+    assert not str(CountEvidence(14, 200, 30, 10, 0.0)).startswith("not clear")
+    assert str(CountEvidence(14, 199, 30, 10, 0.0)).startswith("not clear yet: 199 steps")
 
 
 def test_evidence_says_the_share_of_falls():
@@ -108,3 +114,12 @@ def test_the_growth_of_a_week_is_since_its_oldest_count_and_none_without_a_last_
     found = week_growth(now, past, sale_growth(now, past, TOTAL))
     assert (found.days, found.value) == (6.0, pytest.approx(log(2)))
     assert week_growth(now, past, Growth(reason=Reason.NO_BASE)) == Growth(reason=Reason.NO_BASE)
+
+
+def test_a_base_for_30_days_ago_is_at_least_26_days_and_a_half_old():
+    """A list that is a day late and early: what `panel.since(30)` finds may be younger than its day says."""
+    columns = {"list_id": [1, 1, 1], "offer": [7, 7, 7], "day": [739_000, 739_007, 739_030], "rank": [1, 1, 1]}
+    for young, is_known in ((26.0, False), (27.0, True)):
+        made_at = {"at": np.array([30 - young, 7.0, 30.0]), "count": np.array([100.0, 110.0, 120.0])}
+        panel = Panel.of({**{name: np.array(values) for name, values in columns.items()}, **made_at})
+        assert np.isnan(compute_features(panel)["growth_30"][2]) != is_known
