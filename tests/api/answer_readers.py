@@ -14,16 +14,25 @@ from toplist.api.details import read_detail
 from toplist.api.error_rules import check_refusal
 from toplist.api.parse_issues import ParseIssues
 from toplist.api.responses import CategoryNode, read_categories, read_list_page
-from toplist.api.rows import Rows
+from toplist.api.rows import ReadRow, Rows
 from toplist.ranktypes import RANK_TYPES, Endpoint, Protocol
 
 EXAMPLES = Path(__file__).parent / "examples"
+
+
+def check_none_is_gone(rows: Rows, sent: int) -> None:
+    """`duplicates` is what is left over, so repeats are counted here from the rows themselves."""
+    read = [row.offer.offer_id for page in rows.pages.values() for row in page if isinstance(row, ReadRow)]
+    assert len(read) + len(rows.rejected) == rows.received == sent
+    assert sorted(ranked.offer.offer_id for ranked in rows.arranged()) == sorted(set(read))
+    assert rows.duplicates == len(read) - len(set(read))
 
 
 def list_result(protocol: Protocol, endpoint: Endpoint, body: bytes) -> dict[str, Any]:
     rows = Rows()
     answer = read_list_page(protocol, endpoint, 200, body, rows.issues)
     rows.add_page(protocol, answer.rows or [], 1, 20, datetime(2026, 11, 23, tzinfo=UTC))
+    check_none_is_gone(rows, len(answer.rows or []))
     return {
         "rows": None if answer.rows is None else len(answer.rows),
         "total": answer.total,

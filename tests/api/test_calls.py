@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, parse_qsl
 
 import pytest
 
-from toplist.api.calls import SignedCall, category_call, list_call, sign, time_call
+from toplist.api.calls import APIS, SignedCall, category_call, list_call, sign, time_call
 from toplist.api.credentials import Credentials
 from toplist.errors import InputError
 from toplist.ranktypes import RANK_TYPES, Endpoint, Protocol, rank_types_of
@@ -138,3 +138,14 @@ def test_signing_leaves_the_call_alone() -> None:
 def test_what_was_signed_does_not_show_in_a_repr() -> None:
     signed = sign(list_call(Protocol.OPENPLATFORM, "hot", "1", 1, 20), WITH_TOKEN, AT)
     assert "f14da3b8" not in repr(signed)
+
+
+def test_the_merchants_token_is_asked_for_where_the_merchant_grants() -> None:
+    with_token = {api.name for api in APIS.values() if api.needs_token}
+    assert with_token == {
+        "product.topList.query",
+        "product.search.queryProductDetail",
+        "product.analyze.getPerdaySellQuantityTrendNew",
+        "product.analyze.getThirtyDayMedianPriceTrendNew",
+        "product.analyze.getRepurchaseRateTrendNew",
+    }

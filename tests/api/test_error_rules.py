@@ -317,3 +317,19 @@ def test_an_unreadable_body_is_not_quoted() -> None:
     error = refused(200, b"<html>access_token=f14da3b8</html>")
     assert "f14da3b8" not in str(error)
     assert "HTML" in str(error)
+
+
+@pytest.mark.parametrize("status", [100, 199, 300, 302])
+@pytest.mark.parametrize("body", [b'{"result": {}}', b"not JSON"])
+def test_only_a_status_from_200_to_299_is_a_success(status: int, body: bytes) -> None:
+    with pytest.raises(TransientApiError) as caught:
+        check_refusal(status, body, Protocol.BASE64)
+    assert caught.value.code == f"http {status}"
+    assert check_refusal(299, b"{}", Protocol.BASE64) == {}
+
+
+def test_a_request_id_is_kept_to_100_characters() -> None:
+    body = json.dumps({"error_code": "gw.ParamInvalid", "request_id": "r" * 300}).encode()
+    with pytest.raises(ListError) as caught:
+        check_refusal(200, body, Protocol.BASE64)
+    assert len(caught.value.request_id or "") == 100

@@ -241,3 +241,12 @@ def test_what_is_set_aside_is_cut_to_a_size_that_can_be_kept() -> None:
     kept = keepable({"deep": deep, "long": "x" * 10**6, "many": list(range(10**5)), "n": 5, "none": None})
     assert len(json.dumps(kept)) < 2000
     assert (kept["n"], kept["none"], len(kept["many"])) == (5, None, 50)
+
+
+def test_what_is_set_aside_keeps_50_members_six_levels_and_names_of_100_characters() -> None:
+    assert len(keepable({str(number): number for number in range(99)})) == 50
+    assert list(keepable({"x" * 200: 1})) == ["x" * 100]
+    deep: Any = 1
+    for _ in range(9):
+        deep = {"in": deep}
+    assert json.dumps(keepable(deep)).count("in") == 6

@@ -11,9 +11,10 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.conftest import missing
 from toplist.api.calls import base64_signature, base64_text, openplatform_signature, openplatform_text
 
 VECTORS = Path(__file__).parent / "vectors"
@@ -70,17 +71,33 @@ def test_one_changed_character_changes_both_signatures() -> None:
 OPENSSL = shutil.which("openssl")
 PARAMS = st.dictionaries(
     st.text(min_size=1, max_size=8).filter(lambda name: name not in ("sign", "_aop_signature")),
-    st.text(max_size=12),
+    st.text(max_size=12)
+    | st.sampled_from(["", " ", "女装 连衣裙", "👗🏽", "a=b&c+d/e%20", '{"语言":"zh"}', "\n", "ﬁ", "e\u0301"]),
     max_size=6,
 )
 
 
-@pytest.mark.skipif(OPENSSL is None, reason="the openssl command is not installed")
-@settings(max_examples=40, deadline=None)
+@pytest.fixture
+def openssl_command() -> str:
+    return OPENSSL or missing("the openssl command is not installed")
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(params=PARAMS, secret=st.text(min_size=1, max_size=20), key=st.text("0123456789", max_size=8))
-def test_random_calls_are_signed_as_openssl_signs_them(params: dict[str, str], secret: str, key: str) -> None:
+def test_random_calls_are_signed_as_openssl_signs_them(
+    openssl_command: str, params: dict[str, str], secret: str, key: str
+) -> None:
     def openssl(text: str) -> bytes:
-        mac = [str(OPENSSL), "dgst", "-sha1", "-mac", "HMAC", "-macopt", f"hexkey:{secret.encode().hex()}", "-binary"]
+        mac = [
+            openssl_command,
+            "dgst",
+            "-sha1",
+            "-mac",
+            "HMAC",
+            "-macopt",
+            f"hexkey:{secret.encode().hex()}",
+            "-binary",
+        ]
         return subprocess.run(mac, input=text.encode(), capture_output=True, check=True).stdout
 
     text = "".join(name + params[name] for name in sorted(params))

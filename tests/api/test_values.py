@@ -120,3 +120,13 @@ def test_notes_count_by_field_and_reason() -> None:
     assert issues.keep("price", values.read_price("")) is None
     assert issues.keep("min_order", values.read_quantity(2)) == 2
     assert issues == {("price", "no_number"): 2}
+
+
+def test_an_id_as_a_float_is_read_up_to_2_to_the_53rd() -> None:
+    assert values.read_id(2.0**53) == str(2**53)
+    assert values.read_id(2.0**54) == Unparsable("not_whole")
+
+
+def test_a_number_has_at_most_64_characters() -> None:
+    assert values.read_count("0" * 63 + "5") == 5
+    assert isinstance(values.read_count("0" * 64 + "5"), Unparsable)

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from tests.ratelimit.simulation import LatentExecutor, MemoryRow, SimulatedLoop, simulate
 from toplist.ratelimit.limiter import RateLimiter
 from toplist.ratelimit.shared_state import SharedState
+from toplist.ratelimit.slots import Delay, Grant, Waiting
 
 QPS = 2.0
 INTERVAL = 1.5
@@ -39,10 +40,23 @@ Event = tuple[str, Any, Any]
 
 @dataclass
 class Trace:
-    """What the gateway saw, and when pauses began."""
+    """What the gateway saw, when pauses began, and how long each request waited."""
 
     sent: list[tuple[float, str]]
     pauses: list[float]
+    waits: list[Wait]
+
+
+@dataclass
+class Wait:
+    """A request of a process, from when it was asked for until it was sent."""
+
+    process: int
+    category: str
+    age: int
+    was_held_up: bool
+    asked_at: float
+    sent_at: float
 
 
 class World:
@@ -55,7 +69,8 @@ class World:
         self.limiters: list[RateLimiter | None] = [None] * processes
         self.waiting: list[dict[int, tuple[str, float]]] = [{} for _ in range(processes)]
         self.tasks: list[set[asyncio.Task[None]]] = [set() for _ in range(processes)]
-        self.trace = Trace([], [])
+        self.trace = Trace([], [], [])
+        self.asked_at: dict[int, float] = {}
         self.ages = itertools.count()
 
     async def start(self, number: int) -> RateLimiter:
@@ -69,6 +84,7 @@ class World:
     def request(self, number: int, category: str, held_up: float) -> None:
         age = next(self.ages)
         self.waiting[number][age] = (category, held_up)
+        self.asked_at[age] = self.loop.time()
         self.begin(number, age)
 
     def begin(self, number: int, age: int) -> None:
@@ -81,6 +97,7 @@ class World:
         limiter = self.limiters[number]
         assert limiter is not None
         category, held_up = self.waiting[number][age]
+        was_held_up = held_up > 0
         while True:
             permit = await limiter.acquire(age, category, lambda: INTERVAL)
             if held_up:
@@ -91,6 +108,8 @@ class World:
             permit.release()
         del self.waiting[number][age]
         self.trace.sent.append((self.loop.time(), category))
+        wait = Wait(number, category, age, was_held_up, self.asked_at[age], self.loop.time())
+        self.trace.waits.append(wait)
         permit.sent()
 
     async def kill(self, number: int) -> None:
@@ -138,6 +157,23 @@ def check(trace: Trace, under_way: float) -> None:
         assert not [at for at in times if begin + under_way < at < begin + PAUSE], (begin, times)
 
 
+def check_none_starves(trace: Trace, lost: int, steps: int) -> None:
+    """A request waits for others that are sent, for pauses, and for `lost` slots that no one can use; for nothing else.
+
+    A step of the clock may begin what is left of a pause again, once. Of one category, a process sends the oldest
+    first: nothing that comes later can hold a request back for ever.
+    """
+    for wait in trace.waits:
+        others = sum(wait.asked_at <= at <= wait.sent_at for at, _ in trace.sent)
+        paused = sum(PAUSE + 1 for begin in trace.pauses if wait.asked_at - PAUSE <= begin <= wait.sent_at)
+        paused += (PAUSE + 1) * steps * bool(paused)
+        bound = (others + lost + 1) * (INTERVAL + 0.1) + paused
+        assert wait.sent_at - wait.asked_at <= bound, (wait, bound)
+    for one, other in itertools.permutations(trace.waits, 2):
+        if (one.process, one.category) == (other.process, other.category) and one.asked_at < other.asked_at:
+            assert one.sent_at < other.sent_at or one.was_held_up, (one, other)
+
+
 def events(*kinds: st.SearchStrategy[Event]) -> st.SearchStrategy[list[tuple[float, int, Event]]]:
     event = st.one_of(REQUEST, REQUEST, REQUEST, REQUEST, *kinds)
     return st.lists(st.tuples(st.one_of(st.just(0.0), OTHER), st.integers(0, 3), event), min_size=5, max_size=40)
@@ -153,6 +189,8 @@ def run(processes: int, given_events: list[tuple[float, int, Event]], latencies:
     trace = simulate(scenario)
     assert len(trace.sent) == requests
     check(trace, UNDER_WAY + 10 * max(latencies))
+    lost = sum(event[0] in ("kill", "step") or bool(event[2]) for *_, event in placed)
+    check_none_starves(trace, lost, sum(event[0] == "step" for *_, event in placed))
 
 
 MANY = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
@@ -173,3 +211,20 @@ def test_no_trace_breaks_a_limit_when_the_clock_is_set_forward(
 ) -> None:
     """A process that was started before the step sees it; one that is started after it can't know."""
     run(processes, [*given_events[:at], (0.0, 0, ("step", step, None)), *given_events[at:]])
+
+
+def test_a_slot_of_the_clock_as_it_was_is_not_confirmed() -> None:
+    async def scenario(loop: SimulatedLoop) -> None:
+        row = MemoryRow(loop)
+        state = SharedState(row, QPS)
+        waiting = Waiting("a", INTERVAL)
+        grant, offset = state.reserve([waiting])
+        assert isinstance(grant, Grant)
+        row.offset += 30
+        decision, stepped = state.confirm(grant, waiting)
+        assert decision is None
+        assert abs(stepped - (offset - 30)) < 0.01
+        again, _ = state.reserve([waiting])
+        assert isinstance(again, Delay)
+
+    simulate(scenario)
