@@ -155,14 +155,17 @@ def tell_cost(statements: list[tuple[str, float, list[float]]], requests: int) -
     )
 
 
-def tell_stored(database_url: str, requests: list[dict[str, Any]], planned: int) -> None:
+def tell_stored(database_url: str, requests: list[dict[str, Any]], planned: int) -> int:
+    """Returns how many pages were asked more than once."""
     engine = create_engine(database_url)
     with engine.connect() as connection:
         complete = connection.execute(text("SELECT count(*) FROM ledger WHERE status = 'complete'")).scalar_one()
         rows = connection.execute(text("SELECT count(*) FROM entries")).scalar_one()
     engine.dispose()
     asked = Counter((each["category_id"], each["rank_type"], each["page"]) for each in requests)
-    print(f"  {complete} of {planned} lists complete, {rows} rows, {len(requests) - len(asked)} asked more than once")
+    repeated = len(requests) - len(asked)
+    print(f"  {complete} of {planned} lists complete, {rows} rows, {repeated} asked more than once")
+    return repeated
 
 
 @contextmanager
@@ -207,8 +210,11 @@ def row(
             print(f"  {each}")
 
 
-def keys() -> None:
-    """Four keys, one database, one plan: each key has a gateway of its own, which counts what breaks its limits."""
+def keys() -> tuple[float, int, int]:
+    """Four keys, one database, one plan: each key has a gateway of its own, which counts what breaks its limits.
+
+    Returns requests a second together, violations of all keys, and pages that were asked more than once.
+    """
     limits = ["--total=20", "--latency=300", "--qps=2", "--category-interval=1.5"]
     planned = len(CATEGORIES) * len(RANK_TYPES)
     print(f"4 keys on SQLite, one plan of {planned} lists (load {os.getloadavg()[0]:.1f} before)", flush=True)
@@ -228,11 +234,12 @@ def keys() -> None:
         rate = sum(measured) / (end - begin)
         print(f"  while all four sent, {end - begin:.0f} s: {rate:.3f} requests/s together, each {measured}")
         print(f"  violations of each key: {[state['violations'] for state in states]}; {', '.join(observers)}")
-        tell_stored(url, [request for own in each for request in own], planned)
+        repeated = tell_stored(url, [request for own in each for request in own], planned)
         print(f"  exits {statuses}, load {os.getloadavg()[0]:.1f} after", flush=True)
+    return rate, sum(state["violations"] for state in states), repeated
 
 
-ROWS: dict[str, Callable[[], None]] = {
+ROWS: dict[str, Callable[[], object]] = {
     "sqlite": lambda: row("4 crawls on SQLite", sqlite, undisturbed),
     "postgres": lambda: row("4 crawls on PostgreSQL", postgres, undisturbed),
     "killed": lambda: row("the same on SQLite, one killed every 10 s", sqlite, killed),

@@ -71,18 +71,21 @@ def figures(requests: list[dict[str, Any]]) -> str:
     return f"{len(times)} requests, {rate:.3f}/s, three within {three:.4f} s, category gap {gap:.4f} s, age {age:.3f} s"
 
 
-def row(name: str, options: list[str], *arguments: str) -> None:
+def row(name: str, options: list[str], *arguments: str) -> float:
+    """Returns requests a second."""
     with tempfile.TemporaryDirectory() as folder, SandboxProcess("--latency", "300", *options) as sandbox:
         observer = prefer(sandbox)
         done = crawl(sandbox, Path(folder), *arguments)
         requests = arrivals(sandbox.state())
     load = os.getloadavg()[0]
     print(f"{name}: {figures(requests)}, exit {done.returncode}, load {load:.1f}, {observer}", flush=True)
+    times = [each["at"] for each in requests]
     others = [each["at"] - requests[0]["at"] for each in requests if each["category_id"] != ROOTS[0]]
     if name.startswith("50"):
         print(f"  the others were all asked within {max(others):.1f} s")
     if done.returncode:
         print(done.stderr[-2000:], done.stdout)
+    return float((len(times) - 1) / (times[-1] - times[0]))
 
 
 ROWS = {

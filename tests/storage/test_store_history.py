@@ -103,6 +103,26 @@ def test_fewer_rows_never_replace_more(history: History) -> None:
     assert ranks(history) == [1]
 
 
+def test_storing_a_list_takes_a_dozen_statements_at_most(engine: Engine, history: History) -> None:
+    Ledger(engine, DAY).plan([HOT], None, 20)
+    statements: list[str] = []
+    event.listen(engine, "after_cursor_execute", lambda *given: statements.append(given[2]))
+    assert history.store(ended([an_entry(1), an_entry(2)]))
+    assert not [each for each in statements if each.startswith("DELETE")]  # of a day without rows there are none
+    assert len(statements) <= 12
+
+
+def test_pages_are_those_of_the_last_day_of_the_same_source(engine: Engine) -> None:
+    other = HOT._replace(source=Source.GATEWAY)
+    for key, days_before, total in ((HOT, 3, 100), (HOT, 2, 60), (other, 1, 20)):
+        day = DAY - timedelta(days=days_before)
+        entry = an_entry(snapshot_date=day, total=total, source=key.source)
+        assert History(engine, Ledger(engine, day)).store(ended([entry], key=key, snapshot_date=day))
+    assert Ledger(engine, DAY).pages(Source.SANDBOX, Protocol.BASE64, 20, None) == {"hot": 3.0}
+    assert Ledger(engine, DAY).pages(Source.SANDBOX, Protocol.BASE64, 20, 40) == {"hot": 2.0}
+    assert Ledger(engine, DAY).pages(Source.SANDBOX, Protocol.OPENPLATFORM, 20, None) == {}
+
+
 def test_rows_that_were_set_aside_come_back_with_the_reason(history: History) -> None:
     aside = RejectedRow(position=2, reason="no id", row={"subject": "连衣裙", "price": None})
     history.store(ended([an_entry()], rejected=[aside]))
