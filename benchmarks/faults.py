@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from tests.reliability import matrix
+from tests.reliability import matrix, whole
 from tests.reliability.matrix import UNSEEN, Crawl
 from toplist.ranktypes import Protocol
 
@@ -28,6 +28,11 @@ PARTS: dict[str, Callable[[Path], Iterable[Crawl]]] = {
     "offers": lambda folder: [matrix.offers(folder)],
     "tree": lambda folder: [matrix.tree(folder)],
     "token": matrix.token,
+    "whole": whole.whole,
+    "certificates": whole.certificates,
+    "restart": whole.restart,
+    "database": whole.database,
+    "upload": whole.upload,
 }
 
 
