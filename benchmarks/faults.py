@@ -50,7 +50,9 @@ def run(parts: list[str]) -> bool:
                     counts.setdefault(cell.phase, Counter())[cell.is_right] += 1
                     if not cell.is_right:
                         is_new = is_new or not cell.is_unseen
-                        print(f"  {'(known) ' * cell.is_unseen}{cell.phase}: {cell.fault}, {cell.dose}: {cell.came}; expected: {cell.expected}")
+                        print(
+                            f"  {'(known) ' * cell.is_unseen}{cell.phase}: {cell.fault}, {cell.dose}: {cell.came}; expected: {cell.expected}"
+                        )
                 sys.stdout.flush()
     print(f"{'phase':<40}{'cells':>6}{'as expected':>13}")
     for phase, count in counts.items():

@@ -83,7 +83,7 @@ def whole(folder: Path, rows: tuple[Whole, ...] = WHOLE) -> Iterator[Crawl]:
 def certificates(folder: Path) -> Iterator[Crawl]:
     """Certificates that are not the gateway's: refused by name, and nothing is sent."""
     authority = Authority(folder)
-    for kind, says in (("self-signed", "self-signed"), ("expired", "expired"), ("wrong name", "another name")):
+    for kind, says in (("self-signed", "self-signed"), ("expired", "expired"), ("wrong name", "another host name")):
         with _tls_server(authority.context(kind)) as (port, requests):
             project = Project(folder / kind)
             address = {"TOPLIST_GATEWAY_URL": f"https://localhost:{port}/openapi", "SSL_CERT_FILE": str(authority.file)}
@@ -181,9 +181,6 @@ class FaultyS3(BaseHTTPRequestHandler):
     times: ClassVar[int]
     held: ClassVar[bytes | None]
     protocol_version = "HTTP/1.1"
-
-    def handle_one_request(self) -> None:
-        super().handle_one_request()
 
     def _is_faulty(self) -> bool:
         size = int(self.headers.get("Content-Length") or 0)
