@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from tests.reliability import matrix
+from tests.reliability import matrix, whole
 from tests.reliability.matrix import UNSEEN, Crawl
 from toplist.ranktypes import Protocol
 
@@ -28,34 +28,52 @@ PARTS: dict[str, Callable[[Path], Iterable[Crawl]]] = {
     "offers": lambda folder: [matrix.offers(folder)],
     "tree": lambda folder: [matrix.tree(folder)],
     "token": matrix.token,
+    "whole": whole.whole,
+    "certificates": whole.certificates,
+    "restart": whole.restart,
+    "database": whole.database,
+    "upload": whole.upload,
 }
+
+
+class Tally:
+    """The cells by phase, and the cost of the crawls."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, Counter[bool]] = {}
+        self.memory = self.seconds = 0.0
+        self.is_new = False
+
+    def add(self, crawl: Crawl) -> None:
+        self.memory, self.seconds = max(self.memory, crawl.memory), self.seconds + crawl.seconds
+        for cell in crawl.cells:
+            self.counts.setdefault(cell.phase, Counter())[cell.is_right] += 1
+            if not cell.is_right:
+                self.is_new = self.is_new or not cell.is_unseen
+                where = f"{'(known) ' * cell.is_unseen}{cell.phase}: {cell.fault}, {cell.dose}"
+                print(f"  {where}: {cell.came}; expected: {cell.expected}", flush=True)
+
+    def tell(self) -> None:
+        print(f"{'phase':<40}{'cells':>6}{'as expected':>13}")
+        for phase, count in self.counts.items():
+            print(f"{phase:<40}{count.total():>6}{count[True]:>13}")
+        every = sum(self.counts.values(), Counter())
+        print(f"{'all':<40}{every.total():>6}{every[True]:>13}")
+        print(f"peak memory of a crawl {self.memory:.0f} MB; {self.seconds:.0f} s of the crawls' processor time")
+        print(f"no answer shows these: {', '.join(f'{kind} ({protocol})' for kind, protocol in sorted(UNSEEN))}")
 
 
 def run(parts: list[str]) -> bool:
     """Whether every cell was as expected, but for those that no answer shows."""
     began = time.monotonic()
-    counts: dict[str, Counter[bool]] = {}
-    memory = seconds = 0.0
-    is_new = False
+    tally = Tally()
     for part in parts:
         with tempfile.TemporaryDirectory() as folder:
             for crawl in PARTS[part](Path(folder)):
-                memory, seconds = max(memory, crawl.memory), seconds + crawl.seconds
-                for cell in crawl.cells:
-                    counts.setdefault(cell.phase, Counter())[cell.is_right] += 1
-                    if not cell.is_right:
-                        is_new = is_new or not cell.is_unseen
-                        print(f"  {'(known) ' * cell.is_unseen}{cell.phase}: {cell.fault}, {cell.dose}: {cell.came}; expected: {cell.expected}")
-                sys.stdout.flush()
-    print(f"{'phase':<40}{'cells':>6}{'as expected':>13}")
-    for phase, count in counts.items():
-        print(f"{phase:<40}{count.total():>6}{count[True]:>13}")
-    right, cells = (sum(each) for each in zip(*((c[True], c.total()) for c in counts.values()), strict=True))
-    print(f"{'all':<40}{cells:>6}{right:>13}")
-    print(f"peak memory of a crawl {memory:.0f} MB; {seconds:.0f} s of the crawls' processor time,", end=" ")
+                tally.add(crawl)
+    tally.tell()
     print(f"{time.monotonic() - began:.0f} s in all, load {os.getloadavg()[0]:.1f} after")
-    print(f"no answer shows these: {', '.join(f'{kind} ({protocol})' for kind, protocol in sorted(UNSEEN))}")
-    return not is_new
+    return not tally.is_new
 
 
 if __name__ == "__main__":

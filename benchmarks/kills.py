@@ -14,6 +14,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -39,6 +40,7 @@ PLAN = ("categories=10166,311,312", "rank_types=hot,complex,goodPrice")
 LISTS = 3 * 3
 ENTRIES = LISTS * 20
 KILLS_IN_A_ROW = 4
+LONGEST = 300  # seconds of a last run, on a machine that is busy with other work
 START_SHARE = 0.1  # of the kills come before the spider is open
 FILE_SHARE = 0.15  # of the kills wait until a file is being written
 FEEDS = "exports/toplist-%(snapshot_date)s.jsonl exports/toplist-%(snapshot_date)s.jsonl.gz"
@@ -164,12 +166,17 @@ class Rounds:
         first = self._sandbox.state(10**9)["arrivals"]
         moments = [self._kill(project, url, first) for _ in range(kills)]
         last = self._start(project, url)
-        _, log = last.communicate(timeout=120)
         said = f"round {self.seen.rounds} (kills: {', '.join(moments)})"
+        try:
+            _, log = last.communicate(timeout=LONGEST)
+        except subprocess.TimeoutExpired:
+            last.send_signal(signal.SIGKILL)
+            _, log = last.communicate()
         if last.returncode != 0:
             self.seen.wrong.append(f"{said}: exit status {last.returncode}\n{log[-2000:]}")
         self.seen.wrong += [f"{said}: {each}" for each in self._faults(project, url)]
         shutil.rmtree(project.folder)
+        print(f"  {said}: {self.seen.phases.total()} kills, {len(self.seen.wrong)} faults so far", flush=True)
 
     def _kill(self, project: Project, url: str, first: int) -> str:
         """Kill one crawl at a random moment of the time that it still needs. Returns the phase that was hit.

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from tests.harness import Project
 from tests.reliability.measured import ListName, Measured, StoredList, lost_and_doubled, measure, stored
-from toplist.api.calls import CATEGORY_GET, GET_TOKEN, QUERY_DETAIL, PRICE_TREND
+from toplist.api.calls import CATEGORY_GET, GET_TOKEN, PRICE_TREND, QUERY_DETAIL
 from toplist.categories.tree import roots_data
 from toplist.ranktypes import Protocol
 from toplist.sandbox.process import SandboxProcess

@@ -12,7 +12,7 @@ from typing import Any
 from tests.harness import UNLIMITED, Project
 from toplist.sandbox.process import SandboxProcess
 
-FAST = {**UNLIMITED, "DOWNLOAD_TIMEOUT": "4", "TOPLIST_PAUSE_403": "0.2", "TOPLIST_REPORT_URI": ""}
+FAST = {**UNLIMITED, "DOWNLOAD_TIMEOUT": "8", "TOPLIST_PAUSE_403": "0.2", "TOPLIST_REPORT_URI": ""}
 ListName = tuple[str, str]  # rank type, category
 
 

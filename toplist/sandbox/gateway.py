@@ -116,7 +116,11 @@ class SandboxGateway:
         if fired.kind in faults.ANSWER_KINDS:
             return outcome, faults.answer_instead(fired, asked, request_id), fired
         if fired.kind == "other":
-            return outcome, JsonAnswer(200, self._document(replace(asked, category_id=_other(asked.category_id)))), fired
+            return (
+                outcome,
+                JsonAnswer(200, self._document(replace(asked, category_id=_other(asked.category_id)))),
+                fired,
+            )
         document = self._document(asked)
         if fired.kind in faults.ROW_KINDS:
             faults.corrupt(fired, document)
