@@ -117,6 +117,7 @@ def crawl(folder: Path, gateway: Gateway, scenario: Scenario, **settings: Any) -
         try:
             return await asyncio.wait_for(scenario(one), 20)
         finally:
+            await one.limiter.close()
             await one.handler.close()
             one.reactor.getThreadPool().stop()
             server.close()

@@ -68,7 +68,6 @@ class RateLimitedDownloadHandler(BaseDownloadHandler):
 
     async def close(self) -> None:
         if self._connections is not None:
-            await self.crawler.spider.limiter.close()  # type: ignore[union-attr]
             await self._connections.close()
         if self._stock is not None:
             await self._stock.close()

@@ -189,6 +189,7 @@ class GatewaySpider(scrapy.Spider):
         return sandbox
 
     async def _spider_closed(self) -> None:
+        await self.limiter.close()
         if self._sandbox is not None:
             await self.storage.run(self._sandbox.stop)
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from scrapy import Request
+from scrapy.exceptions import DownloadFailedError
 from scrapy.http import Response
 
 from toplist.api.calls import BEST_BASE64, CATEGORY_GET, GET_TOKEN, QUERY_DETAIL, TOP_LIST, TOP_LIST_BASE64, Api
@@ -113,6 +114,8 @@ def failure_reason(error: BaseException | None, session: GatewaySession) -> Fail
 
 
 def _network_code(error: BaseException | None) -> str:
-    """`DownloadTimeoutError` → `timeout`, `ConnectionRefusedError` → `connection refused`."""
+    """`DownloadTimeoutError` → `timeout`, `DownloadConnectionRefusedError` → `connection refused`."""
+    if type(error) is DownloadFailedError:
+        return "network error"
     name = type(error).__name__.removesuffix("Error").removeprefix("Download").removeprefix("Response")
     return "".join(f" {char.lower()}" if char.isupper() else char for char in name).strip() or "no answer"

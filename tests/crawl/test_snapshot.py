@@ -58,6 +58,9 @@ def test_a_second_crawl_asks_only_for_what_is_missing(project: Project, gateway:
     assert [(each["rank_type"], each["category_id"]) for each in asked(sandbox)[before:]] == [("hot", "311")]
     assert second.stat("deltafetch/skipped") == "3"
     assert len(project.feed()) == 4 * 20
+    third = project.crawl(sandbox, TWO, "rank_types=hot,best")
+    assert third.status == 0
+    assert "Task was destroyed" not in third.log
 
 
 def test_refresh_asks_for_everything_again_and_replaces_it(project: Project, gateway: Gateway) -> None:

@@ -53,7 +53,7 @@ _ONCE, _DOUBTED = (1, 1), (2, 2)
 FAULTS = (
     # rule                                   a first page, always      a later page, always
     Fault("kind=timeout", "failed timeout", "failed timeout"),
-    Fault("kind=reset", "failed failed", "failed failed"),
+    Fault("kind=reset", "failed network error", "failed network error"),
     Fault("kind=truncated", "failed data loss", "failed data loss"),
     Fault("kind=drip,seconds=5000", "failed timeout", "failed timeout"),
     Fault("kind=long", "failed unreadable", "failed unreadable"),
