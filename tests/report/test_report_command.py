@@ -99,7 +99,7 @@ def test_a_page_that_fails_does_not_fail_the_crawl(project: Project) -> None:
         TOPLIST_REPORT_URI=str(target),
         PYTHONPATH=broken(project),
     )
-    assert "The report was not written" in again.log
+    assert "The report was not written: The package vl-convert-python does not work: ImportError: not here" in again.log
     assert again.status == 0, again.log
 
 

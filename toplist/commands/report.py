@@ -10,10 +10,10 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from toplist.config import Places
-from toplist.errors import InputError
+from toplist.errors import InputError, ToplistError
 from toplist.feeds.s3 import S3Options
 from toplist.items import Source
-from toplist.report.publish import ReportError, publish_report, report_target
+from toplist.report.publish import publish_report, report_target
 from toplist.report.reader import newest_snapshot
 from toplist.storage.database import open_database
 
@@ -52,7 +52,7 @@ class Command(ScrapyCommand):
             self._report(Source.SANDBOX if opts.gateway else Source.GATEWAY, opts.snapshot_date)
         except InputError as error:
             self._fail(2, str(error))
-        except ReportError as error:
+        except ToplistError as error:
             self._fail(3, f"The report was not written: {error}")
 
     def _report(self, source: Source, day: date | None) -> None:
