@@ -39,6 +39,7 @@ _CURVE_RIDGE: Final = 5.0
 #: probabilities promise too much; over 30 days the model is a month behind, and without one they promise too little.
 RAISED: Final = {7: 0.0, 30: 0.5}
 _STEPS: Final = 30
+_BLOCK: Final = 4096
 
 Quantiles = tuple[tuple[float, ...], tuple[float, ...]]
 
@@ -159,7 +160,7 @@ def ridge_logistic(columns: Floats, hits: Bools, prior: Floats, ridge: float) ->
     for _ in range(_STEPS):
         chances = probability(columns @ weights)
         slope = columns.T @ (chances - targets) + held * (weights - prior)
-        bend = (columns * (chances * (1 - chances))[:, None]).T @ columns + np.diag(held)
+        bend = _curvature(columns, chances * (1 - chances)) + np.diag(held)
         step, size = np.linalg.solve(bend, slope), 1.0
         while (found := loss(weights - size * step)) > best and size > 1e-3:
             size /= 2
@@ -168,6 +169,16 @@ def ridge_logistic(columns: Floats, hits: Bools, prior: Floats, ridge: float) ->
             break
         best = found
     return weights
+
+
+def _curvature(columns: Floats, weights: Floats) -> Floats:
+    """columns^T diag(weights) columns, some rows at a time: they stay in the processor's cache."""
+    roots = np.sqrt(weights)
+    total = np.zeros((columns.shape[1], columns.shape[1]))
+    for start in range(0, len(columns), _BLOCK):
+        block = columns[start : start + _BLOCK] * roots[start : start + _BLOCK, None]
+        total += block.T @ block
+    return total
 
 
 def fit_curve(logits: Floats, hits: Bools, raised: float) -> tuple[float, ...]:
