@@ -79,7 +79,7 @@ def test_a_list_that_a_dead_crawl_held_is_taken_over(project: Project, gateway: 
     with project.database() as connection:
         connection.execute(
             "UPDATE list_snapshot SET lease_owner = 'crawl-dead', lease_expires_at = ? WHERE list_id = 1",
-            [time.monotonic() + 3],
+            [time.monotonic() + 6],
         )
         assert connection.total_changes == 1
         connection.commit()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
+import time
 from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tests.harness import UNLIMITED, Project
@@ -51,14 +54,24 @@ def measure(project: Project, sandbox: SandboxProcess, *arguments: str, **settin
     process = project.start(sandbox, *arguments, **FAST | settings)
     assert process.stdout is not None
     assert process.stderr is not None
-    with ThreadPoolExecutor(1) as thread:
-        out = thread.submit(process.stdout.read)
+    with ThreadPoolExecutor(2) as threads:
+        out = threads.submit(process.stdout.read)
+        memory = threads.submit(_peak_memory, process.pid)
         log = process.stderr.read()
     _, status, used = os.wait4(process.pid, 0)  # not `wait`, which does not say what the process used
     process.returncode = os.waitstatus_to_exitcode(status)
     seconds = used.ru_utime + used.ru_stime
     requests = sandbox.state(before)["requests"]
-    return Measured(process.returncode, out.result(), log, used.ru_maxrss / 1024, seconds, requests)
+    return Measured(process.returncode, out.result(), log, memory.result(), seconds, requests)
+
+
+def _peak_memory(pid: int) -> float:
+    """In MB, by the kernel's own record, read until the process ends. `ru_maxrss` begins with its parent's memory."""
+    most = 0.0
+    while found := re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text()):
+        most = int(found[1]) / 1024
+        time.sleep(0.05)
+    return most
 
 
 @dataclass(frozen=True)
