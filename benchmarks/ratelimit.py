@@ -24,18 +24,24 @@ ROOTS = [str(each["id"]) for each in roots_data()][:20]
 NINE = ",".join(list(RANK_TYPES)[:9])
 
 
-def crawl(sandbox: SandboxProcess, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """One crawl of the sandbox as if it were the gateway, with a database and a feed in `folder`."""
-    environment = os.environ | {
+def environment(sandbox: SandboxProcess, folder: Path) -> dict[str, str]:
+    """For a crawl of the sandbox as if it were the gateway, with a database and a feed in `folder`."""
+    return os.environ | {
         "TOPLIST_APP_KEY": sandbox.app_key,
         "TOPLIST_APP_SECRET": sandbox.app_secret,
         "TOPLIST_GATEWAY_URL": sandbox.url,
         "TOPLIST_DATABASE_URL": f"sqlite:///{folder / 'crawl.db'}",
         "TOPLIST_FEED_URI": str(folder / "feed.jsonl"),
     }
+
+
+def crawl(sandbox: SandboxProcess, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """One crawl of the sandbox as if it were the gateway, with a database and a feed in `folder`."""
     command = [sys.executable, "-m", "scrapy", "crawl", "toplist", "-L", "WARNING"]
     command += [part for argument in arguments for part in ("-a", argument)]
-    return subprocess.run(command, cwd=ROOT, env=environment, text=True, capture_output=True, check=False)
+    return subprocess.run(
+        command, cwd=ROOT, env=environment(sandbox, folder), text=True, capture_output=True, check=False
+    )
 
 
 def prefer(sandbox: SandboxProcess) -> str:

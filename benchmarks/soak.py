@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.ratelimit import NINE, ROOT, arrivals, figures, prefer
+from benchmarks.ratelimit import NINE, ROOT, arrivals, environment, figures, prefer
 from toplist.categories.tree import roots_data
 from toplist.ratelimit.slots import SlotState, back_off, recover
 from toplist.sandbox.process import SandboxProcess
@@ -34,17 +34,10 @@ FAULTS = ("kind=throttle,share=0.002", "kind=reset,share=0.005", "kind=5xx,share
 
 def start_crawl(sandbox: SandboxProcess, folder: Path, seconds: float) -> subprocess.Popen[bytes]:
     categories = ",".join(str(each["id"]) for each in roots_data()[:40])
-    environment = os.environ | {
-        "TOPLIST_APP_KEY": sandbox.app_key,
-        "TOPLIST_APP_SECRET": sandbox.app_secret,
-        "TOPLIST_GATEWAY_URL": sandbox.url,
-        "TOPLIST_DATABASE_URL": f"sqlite:///{folder / 'crawl.db'}",
-        "TOPLIST_FEED_URI": str(folder / "feed.jsonl"),
-    }
     command = [sys.executable, "-m", "scrapy", "crawl", "toplist", "-s", f"LOG_FILE={folder / 'log.txt'}"]
     arguments = {"-s": [f"CLOSESPIDER_TIMEOUT={seconds:.0f}"], "-a": [f"categories={categories}", f"rank_types={NINE}"]}
     command += [part for flag, values in arguments.items() for value in values for part in (flag, value)]
-    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+    return subprocess.Popen(command, cwd=ROOT, env=environment(sandbox, folder), stdout=subprocess.DEVNULL)
 
 
 class Watch(threading.Thread):
