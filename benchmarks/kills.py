@@ -239,8 +239,7 @@ class Rounds:
             found.append(f"lists are {dict(Counter(statuses))}")
         if (stored, distinct) != (ENTRIES, ENTRIES):
             found.append(f"{stored} entries are stored, {distinct} different, not {ENTRIES}")
-        if _feed(project) != self._plain.feed:
-            found.append("the feed differs from that of an undisturbed crawl")
+        found += _differences(_feed(project), self._plain.feed)
         left = [str(path) for path in project.folder.rglob("*.toplist-part")]
         left += [str(path) for path in (project.folder / "tmp").iterdir()]
         self.seen.leftovers += len(left)
@@ -266,6 +265,23 @@ def _wait_for_file(crawl: subprocess.Popen[str], project: Project) -> None:
 
 def _feed(project: Project) -> list[dict[str, Any]]:
     return [{name: value for name, value in entry.items() if name not in TIMES} for entry in project.feed()]
+
+
+def _differences(feed: list[dict[str, Any]], plain: list[dict[str, Any]]) -> list[str]:
+    """Where a feed differs from that of an undisturbed crawl, in one sentence; none where it does not."""
+    if len(feed) != len(plain):
+        return [f"the feed has {len(feed)} entries, an undisturbed crawl's {len(plain)}"]
+    fields = Counter(
+        name
+        for entry, other in zip(feed, plain, strict=True)
+        for name in entry | other
+        if entry.get(name) != other.get(name)
+    )
+    if not fields:
+        return []
+    entry, other = next(pair for pair in zip(feed, plain, strict=True) if pair[0] != pair[1])
+    shown = {name: (entry.get(name), other.get(name)) for name in entry | other if entry.get(name) != other.get(name)}
+    return [f"the feed differs from an undisturbed crawl's in {dict(fields)}; first (feed, undisturbed): {shown}"]
 
 
 def _half_written(project: Project) -> list[str]:

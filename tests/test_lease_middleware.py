@@ -37,6 +37,7 @@ class Harness:
             "control": FakeControl(),
             "stats": FakeStats(),
             "schedule": lambda request: self.scheduled.append(request),
+            "waiting": {},
         }
         self.leases = FakeLeases(*claims)
         self.stats, self.control = given["stats"], given["control"]

@@ -27,6 +27,7 @@ from toplist.control import CrawlControl
 from toplist.dates import utc_now
 from toplist.feeds.s3 import s3_secrets
 from toplist.http import ApiResponse
+from toplist.items import ListKey
 from toplist.options import Arguments, CrawlOptions, resolve_options
 from toplist.ranktypes import Protocol
 from toplist.ratelimit.limiter import RateLimiter
@@ -56,6 +57,7 @@ class GatewaySpider(scrapy.Spider):
     breaker: CircuitBreaker
     limiter: RateLimiter
     request_factory: RequestFactory
+    waiting_lists: dict[ListKey, Request]  # that another crawl is fetching
     custom_settings = settings.gateway_spiders
     job: str | None = None  # Scrapyd's id of the job
     breaker_class: type[CircuitBreaker] = CircuitBreaker
@@ -102,6 +104,7 @@ class GatewaySpider(scrapy.Spider):
         self.storage = Storage(open_database(config.places.database_url))
         self.summary = CrawlSummary()
         self.control = CrawlControl(crawler)
+        self.waiting_lists = {}
         self.storage.on_unavailable = lambda error: self.control.stop("database", str(error))
         self.breaker = self.breaker_class(self.session.clock.monotonic)
         self.request_factory = RequestFactory(self.session, options)
@@ -132,12 +135,12 @@ class GatewaySpider(scrapy.Spider):
         return cast(ApiResponse, await self.crawler.engine.download_async(request))
 
     async def lists_have_ended(self) -> None:
-        """Wait until nothing is asked and nothing is stored any more."""
+        """Wait until nothing is asked, nothing is stored and no list is waited for any more."""
         engine = self.crawler.engine
         while not self.control.is_stopping():
             scheduler, storing = engine.scheduler, engine.scraper.slot
             is_asking = (scheduler is not None and scheduler.has_pending_requests()) or engine.downloader.active
-            if not is_asking and (storing is None or storing.is_idle()):
+            if not is_asking and not self.waiting_lists and (storing is None or storing.is_idle()):
                 return
             await asyncio.sleep(POLL_INTERVAL)
 

@@ -32,7 +32,7 @@ class LeaseMiddleware:
     """A downloader middleware that lets a list's request pass when this crawl has the lease on the list.
 
     A list that another crawl completes in the meantime counts as complete; one that it leaves in any other way is
-    asked: `schedule` puts its request back.
+    asked: `schedule` puts its request back. `waiting` holds the lists that are waited for.
     """
 
     def __init__(
@@ -45,6 +45,7 @@ class LeaseMiddleware:
         control: CrawlControl,
         stats: StatsCollector,
         schedule: Callable[[Request], None],
+        waiting: dict[ListKey, Request],
     ):
         self._leases = leases
         self._options = options
@@ -54,7 +55,7 @@ class LeaseMiddleware:
         self._stats = stats
         self._schedule = schedule
         self._leased: set[ListKey] = set()
-        self._waiting: dict[ListKey, Request] = {}
+        self._waiting = waiting
         self._tasks: list[asyncio.Task[None]] = []
 
     @classmethod
@@ -70,6 +71,7 @@ class LeaseMiddleware:
             control=spider.control,
             stats=crawler.stats,
             schedule=lambda request: crawler.engine.crawl(request),
+            waiting=spider.waiting_lists,
         )
         for handler, signal in (
             (self.spider_opened, signals.spider_opened),

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -111,6 +112,25 @@ def shown(project: Project, day: str) -> list[tuple[Any, ...]]:
     return project.query(
         f"SELECT * FROM entries WHERE snapshot_date = '{day}' ORDER BY rank_type, category_id, rank", "sandbox"
     )
+
+
+def test_the_details_of_a_list_that_a_dead_crawl_held_are_asked_too(project: Project, gateway: Gateway) -> None:
+    sandbox = gateway("--total=20")
+    sandbox.faults(["kind=code,code=40,rank_type=hot"])
+    assert crawl(project, sandbox).status == 3
+    sandbox.faults([])
+    with project.database() as connection:
+        connection.execute(
+            "UPDATE list_snapshot SET lease_owner = 'crawl-dead', lease_expires_at = ? WHERE status = 'failed'",
+            [time.monotonic() + 6],
+        )
+        assert connection.total_changes
+        connection.commit()
+    done = crawl(project, sandbox, "details=1")
+    assert done.status == 0, done.log
+    assert done.stat("toplist/leases/taken_over") == "2"
+    assert len(project.feed()) == 80
+    assert [entry["rank"] for entry in project.feed() if entry["unit"] is None] == []
 
 
 def test_a_detail_is_good_for_its_week_and_a_past_snapshot_stays_as_it_was(project: Project) -> None:
