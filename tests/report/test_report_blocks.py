@@ -145,6 +145,15 @@ def test_a_flagged_offer_is_a_candidate_though_its_probability_is_below_a_half()
     assert find_moves(table)["breakouts"].entries == [0]
 
 
+def test_without_a_probability_a_models_flag_and_score_make_candidates() -> None:
+    table = a_table(
+        an_entry("1", breakout_score=-0.8, is_breakout=False),
+        an_entry("2", breakout_score=-0.3, is_breakout=True),
+        an_entry("3", breakout_score=-0.8),
+    )
+    assert find_moves(table)["breakouts"].entries == [1, 0]
+
+
 @pytest.mark.parametrize(("flagged", "candidates"), [(0, 20), (5, 20), (25, 25)])
 def test_candidates_are_the_days_picks_or_all_that_are_flagged(flagged: int, candidates: int) -> None:
     entries = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from toplist.storage.panels import histories, list_ids, read_panel, read_panels
 from toplist.storage.storage import Storage
 from toplist.storage.tables import list_, list_snapshot, observation, offer_version, trend_model
 from toplist.storage.trend_models import TrendModels, TrendState
+from toplist.trends.calibration import Bin
 from toplist.trends.coverage import AUTO, Coverage
 from toplist.trends.heat import Reference, heat_index, load_reference
 from toplist.trends.lists import TrendConfig, compute_trends
@@ -226,6 +228,31 @@ def test_a_record_that_is_worse_than_the_base_rate_is_a_warning(fitted: TrendSta
     worse = TrendState(fitted.evidence, {7: model.with_record(record)})
     assert worse.usable(total).week is None
     assert "7-day probability was worse than the base rate" in worse.warnings(total)[0]
+
+
+def test_probabilities_that_did_not_come_true_are_not_given_and_the_model_serves_still(fitted: TrendState) -> None:
+    total, model = Coverage(total=True), fitted.models[7]
+    assert fitted.notes(total) == []
+    assert model.record is not None
+    rough = replace(model.record, worst_bin=Bin(700, 0.35, 0.25))
+    state = TrendState(fitted.evidence, {7: model.with_record(rough)})
+    assert state.usable(total).week is not None
+    assert state.warnings(total) == []
+    assert state.notes(total) == [
+        "the 7-day probability is not given: where it said 0.35, 0.25 came true (700 rows); the model orders and flags"
+        " still"
+    ]
+    assert state.notes(Coverage(window_days=30)) == []
+
+
+def test_a_model_of_an_older_version_is_not_used(copy: Engine) -> None:
+    models = TrendModels(copy)
+    models.refit(*OURS, LAST)
+    with copy.begin() as connection:
+        (stored,) = connection.scalars(select(trend_model.c.models)).all()
+        older = [{**each, "version": "1"} for each in stored]
+        connection.execute(update(trend_model).values(models=older))
+    assert models.state(*OURS, LAST + timedelta(days=1)).models == {}
 
 
 def test_the_history_is_read_in_chunks_as_it_is_at_once(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

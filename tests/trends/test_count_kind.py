@@ -33,8 +33,8 @@ def test_it_is_unknown_until_it_is_clear():
     panel = market(13, lists=10, offers=20)
     found = CountEvidence.of(panel)
     assert found.coverage == UNKNOWN_COVERAGE
-    assert str(found) == "not clear yet: 2400 steps over 13 days, 200 over 14 are needed"
-    assert CountEvidence.of(market(14, lists=1, offers=12)).coverage == UNKNOWN_COVERAGE
+    assert str(found) == "not clear yet: 2400 steps over 13 days, 100 over 14 are needed"
+    assert CountEvidence.of(market(14, lists=1, offers=7)).coverage == UNKNOWN_COVERAGE
     assert CountEvidence().coverage == UNKNOWN_COVERAGE
 
 

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from panels import DAY0, complete, market
 
-from toplist.trends.backtest import BASELINE, CANDIDATE, FLAG, RANDOM, Backtest, Bin, HorizonResult
+from toplist.trends.backtest import BASELINE, CANDIDATE, FLAG, RANDOM, Backtest, HorizonResult
 from toplist.trends.bootstrap import Interval, interval, resamples
+from toplist.trends.calibration import Bin
 from toplist.trends.coverage import Coverage
 from toplist.trends.features import compute_features
 from toplist.trends.outcomes import outcomes

@@ -60,9 +60,9 @@ def test_evidence_counts_rises_and_falls_but_not_what_stayed():
     assert (found.steps, found.rises, found.falls) == (280, 140, 0)
 
 
-def test_200_steps_are_enough_to_say_the_kind():
-    assert not str(CountEvidence(14, 200, 30, 10, 0.0)).startswith("not clear")
-    assert str(CountEvidence(14, 199, 30, 10, 0.0)).startswith("not clear yet: 199 steps")
+def test_100_steps_are_enough_to_say_the_kind():
+    assert not str(CountEvidence(14, 100, 30, 10, 0.0)).startswith("not clear")
+    assert str(CountEvidence(14, 99, 30, 10, 0.0)).startswith("not clear yet: 99 steps")
 
 
 def test_evidence_says_the_share_of_falls():

@@ -7,6 +7,7 @@ from toplist.items import Entry, ListKey, PriceTier, RankList, RejectedRow, Sour
 from toplist.ranktypes import Protocol
 from toplist.trends.bootstrap import Interval
 from toplist.trends.breakout import BreakoutModels
+from toplist.trends.calibration import Bin
 from toplist.trends.coverage import Coverage
 from toplist.trends.features import RANKED
 from toplist.trends.lists import TrendConfig, compute_trends
@@ -65,12 +66,12 @@ def test_growth_is_adjusted_by_the_median_per_day_of_the_list():
     assert few.offers[0].reasons["sale_growth_adjusted"] == "few_peers"
 
 
-def model(horizon=7, skill=0.5, threshold=0.3):
+def model(horizon=7, skill=0.5, threshold=0.3, worst=None):
     """Probability 1 / (1 + exp(-10 last growth)), without a correction."""
     ranked = dict.fromkeys(RANKED, ((0.0,), (0.0,))) | {"last_growth": ((-1.0, 1.0), (-1.0, 1.0))}
     weights = [10.0 if name == "last_growth" else 0.0 for name in WEIGHTS]
-    record = Record(30, 900, 0.1, Interval(skill, skill, skill), threshold)
-    return Model(horizon, "total", 1, 1, 1, 900, tuple(weights), ranked, record=record)
+    record = Record(30, 900, 0.1, Interval(skill, skill, skill), threshold, worst_bin=worst)
+    return Model(horizon, "total", 1, 1, 1, 900, 0.1, tuple(weights), ranked, record=record)
 
 
 def test_a_probability_needs_a_model_and_its_logit_is_the_score():
@@ -94,6 +95,26 @@ def test_a_probability_needs_a_model_and_its_logit_is_the_score():
     no_flag = compute_trends(snapshot(1), rows, past, models=BreakoutModels(model(threshold=None))).offers
     assert [offer.is_breakout for offer in no_flag] == [None, None, None]
     assert no_flag[0].breakout_probability_30d is None
+
+
+def test_a_model_whose_probabilities_did_not_come_true_orders_and_flags_without_them():
+    past = history(snapshot(0), seen("a", 0, sale_count=100), seen("c", 0, 3, sale_count=100))
+    rows = [seen("a", 1, sale_count=120), seen("b", 1, rank=2), seen("c", 1, 3, sale_count=90)]
+    rough = model(worst=Bin(700, 0.35, 0.25))
+    found = compute_trends(snapshot(1), rows, past, models=BreakoutModels(rough, model(30))).offers
+    assert [offer.breakout_probability for offer in found] == [None, None, None]
+    assert [offer.reasons["breakout_probability"] for offer in found] == [
+        "not_calibrated",
+        "no_count",
+        "not_calibrated",
+    ]
+    assert [offer.is_breakout for offer in found] == [True, None, False]
+    assert found[0].breakout_score == pytest.approx(10 * log(1.2))
+    assert found[0].breakout_probability_30d == pytest.approx(1 / (1 + 1.2**-10))
+    no_flag = model(threshold=None, worst=Bin(700, 0.35, 0.25))
+    found = compute_trends(snapshot(1), rows, past, models=BreakoutModels(no_flag, rough)).offers
+    assert found[0].reasons["is_breakout"] == "no_threshold"
+    assert found[0].reasons["breakout_probability_30d"] == "not_calibrated"
 
 
 def test_a_bulk_order_is_a_note_and_changes_no_score():

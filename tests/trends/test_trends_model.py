@@ -1,13 +1,15 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from panels import DAY0, complete, market
 
 from toplist.trends.bootstrap import Interval
+from toplist.trends.calibration import Bin, bins_of, level_shift, probability, sums_of_bins, worst_bin
 from toplist.trends.coverage import Coverage
 from toplist.trends.features import compute_features
-from toplist.trends.model import RAISED, WEIGHTS, Model, constants, corrected, fit_curve, probability, ridge_logistic
+from toplist.trends.model import WEIGHTS, Model, constants, corrected, fit_curve, ridge_logistic
 from toplist.trends.outcomes import outcomes
 from toplist.trends.walk_forward import (
     FLAG_LIFT,
@@ -115,24 +117,90 @@ def test_a_threshold_is_shown_by_50_rows_and_never_cuts_rows_of_one_probability(
     assert find_threshold(alike, came, 0.09) == (0.5, 200, 60)
 
 
-def test_a_correction_never_changes_the_order_and_lowers_what_promised_too_much():
+def test_a_correction_never_changes_the_order_and_says_what_came_true():
     random = np.random.default_rng(1)
     logits = random.normal(-1, 2, 20_000)
     hits = random.random(20_000) < probability(0.5 * logits - 1)
-    curve = fit_curve(logits, hits, RAISED[7])
+    curve = fit_curve(logits, hits)
     after = corrected(np.linspace(-15, 15, 301), curve)
     assert (np.diff(after) > 0).all()
     assert corrected(np.array([2.0]), curve)[0] == pytest.approx(0, abs=0.3)
-    assert corrected(np.array([-6.0]), curve)[0] == pytest.approx(-6, abs=0.01)
-    raised = fit_curve(logits, hits, RAISED[30])
-    assert corrected(np.array([2.0]), raised)[0] == pytest.approx(0, abs=0.3)
-    assert corrected(np.array([-6.0]), raised)[0] == pytest.approx((-6 - 4) / 2, abs=0.4)
+    assert corrected(np.array([-6.0]), curve)[0] == pytest.approx(-4, abs=0.4)
 
 
-def test_a_models_correction_over_7_days_raises_nothing(models: list[Model]):
-    curves = [model.curve for model in models if model.curve is not None]
-    assert len(curves) > 5
-    assert all((np.array(curve) <= np.linspace(-10, 10, 81) + 0.01).all() for curve in curves)
+def test_there_is_a_model_for_each_day_with_weights_of_its_week(models: list[Model]):
+    days = [model.fitted_on for model in models]
+    assert days == list(range(days[0], DAY0 + 81))
+    assert len({model.weights for model in models}) == -(-len(models) // 7)
+    assert len({model.shift for model in models}) == len(models)
+
+
+def test_the_mean_probability_of_the_days_before_is_the_base_rate(rows: Labeled, models: list[Model]):
+    for model in models[::5]:
+        before = np.flatnonzero((rows.day < model.fitted_on) & (rows.day >= model.fitted_on - 3))
+        said = probability(model.raw_logits(rows.picked(before))).mean()
+        assert said == pytest.approx(model.base_rate, abs=1e-6)
+
+
+def test_a_market_that_grows_on_one_day_promises_no_more_than_a_dull_one(rows: Labeled):
+    lifted = {**rows.features}
+    late = rows.day >= DAY0 + 60
+    for name in ("last_growth", "week_growth", "ewma_3", "ewma_7", "ewma_21", "shrunk_7"):
+        lifted[name] = np.where(late, rows.features[name] + 0.05, rows.features[name])
+    changed = Labeled(lifted, rows.day, rows.known_on, rows.is_known, rows.top)
+    last = np.flatnonzero(rows.day == DAY0 + 66)
+    (model,) = (each for each in walk_forward(changed, TOTAL, 7, DAY0 + 66) if each.fitted_on == DAY0 + 66)
+    assert probability(model.raw_logits(changed.picked(last))).mean() == pytest.approx(model.base_rate, abs=0.02)
+    unshifted = probability(model.raw_logits(changed.picked(last)) - model.shift).mean()
+    assert unshifted > model.base_rate + 0.05
+
+
+def test_the_level_is_that_of_the_newest_days_with_rows(rows: Labeled):
+    gap = (rows.day < DAY0 + 70) | (rows.day >= DAY0 + 80)
+    kept = np.flatnonzero(gap)
+    young = Labeled(rows.picked(kept), *(each[kept] for each in (rows.day, rows.known_on, rows.is_known, rows.top)))
+    model = walk_forward(young, TOTAL, 7, DAY0 + 80)[-1]
+    before = np.flatnonzero((young.day >= DAY0 + 67) & (young.day < DAY0 + 70))
+    assert probability(model.raw_logits(young.picked(before))).mean() == pytest.approx(model.base_rate, abs=1e-6)
+
+
+@pytest.mark.parametrize("share", [0.001, 0.1, 0.9])
+def test_a_shift_makes_the_mean_probability_a_share(share: float):
+    logits = np.random.default_rng(1).normal(-2, 3, 5000)
+    shift = level_shift(logits, share)
+    assert probability(logits + shift).mean() == pytest.approx(share, abs=1e-9)
+
+
+def test_the_tenths_of_the_probabilities():
+    chances = np.repeat([0.05, 0.1, 0.95, 1.0], [600, 400, 300, 300])
+    top = np.concatenate([np.arange(rows) < hits for rows, hits in ((600, 60), (400, 40), (300, 150), (300, 300))])
+    bins = bins_of(sums_of_bins(chances, top))
+    assert bins[0] == Bin(600, pytest.approx(0.05), pytest.approx(0.1))
+    assert bins[1] == Bin(400, pytest.approx(0.1), pytest.approx(0.1))
+    assert bins[9] == Bin(600, pytest.approx(0.975), pytest.approx(0.75))
+    assert bins[5] == Bin(0, 0.0, 0.0)
+    assert worst_bin(bins) == bins[9]
+    assert bins[9].off == pytest.approx(0.225)
+    assert worst_bin(bins[1:9]) is None
+
+
+@pytest.mark.parametrize(
+    ("worst", "is_calibrated"),
+    [(None, True), (Bin(500, 0.35, 0.301), True), (Bin(500, 0.35, 0.29), False), (Bin(500, 0.65, 0.71), False)],
+)
+def test_a_probability_is_given_while_it_came_true_within_five_hundredths(
+    models: list[Model], worst: Bin | None, is_calibrated: bool
+):
+    record = models[-1].record
+    assert record is not None
+    assert models[-1].with_record(replace(record, worst_bin=worst)).is_calibrated is is_calibrated
+
+
+def test_the_record_looks_at_the_bins_of_more_days_than_its_skill(models: list[Model], rows: Labeled):
+    record = models[-1].record
+    assert record is not None
+    assert record.worst_bin is not None
+    assert record.worst_bin.rows >= 500
 
 
 def test_a_model_survives_the_database(models: list[Model]):

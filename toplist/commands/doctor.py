@@ -168,8 +168,8 @@ def _counts(config: Config) -> list[Finding]:
         coverage = state.coverage(protocol, config.count_covers)
         findings.append(Finding(f"sale counts {source} {protocol}", CheckState.OK, f"{coverage} ({state.evidence})"))
         findings.append(Finding(f"heat index {source} {protocol}", CheckState.OK, state.reference(protocol).described))
-        if warnings := state.warnings(coverage):
-            findings.append(Finding(f"breakout {source} {protocol}", CheckState.NOTE, "; ".join(warnings)))
+        if notes := [*state.warnings(coverage), *state.notes(coverage)]:
+            findings.append(Finding(f"breakout {source} {protocol}", CheckState.NOTE, "; ".join(notes)))
     return findings
 
 

@@ -69,10 +69,11 @@ def _breakouts(table: EntryTable) -> Block:
 
 def _breakout(column: dict[str, list[Any]], at: int) -> _Key | None:
     """A score by hand of 0 and below is no candidate; a model's is the logit of a probability, and may be below 0."""
-    score, probability = column["breakout_score"][at], column["breakout_probability"][at]
-    if score is None or (probability is None and score <= 0):
+    score, probability, flag = (column[name][at] for name in ("breakout_score", "breakout_probability", "is_breakout"))
+    is_by_hand = probability is None and flag is None
+    if score is None or (is_by_hand and score <= 0):
         return None
-    return (float(bool(column["is_breakout"][at])), -inf if probability is None else probability, score)
+    return (float(bool(flag)), -inf if probability is None else probability, score)
 
 
 def _moved(column: dict[str, list[Any]], at: int, movement: str) -> _Key | None:

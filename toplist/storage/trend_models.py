@@ -62,6 +62,15 @@ class TrendState:
         fit = [each if each is not None and _serves(each, coverage) else None for each in (week, month)]
         return BreakoutModels(*fit)
 
+    def notes(self, coverage: Coverage) -> list[str]:
+        """Which models serve without their probability, and why."""
+        return [
+            f"the {each.horizon}-day probability is not given: where it said {worst.said:.2f}, {worst.came:.2f} came"
+            f" true ({worst.rows} rows); the model orders and flags still"
+            for each in self.models.values()
+            if _serves(each, coverage) and not each.is_calibrated and (worst := each.record and each.record.worst_bin)
+        ]
+
     def warnings(self, coverage: Coverage) -> list[str]:
         """What speaks against a model that has a record and is not used."""
         return [
@@ -179,6 +188,8 @@ def refit_models(models: TrendModels, source: Source, protocol: Protocol, day: d
             record.days,
             record.threshold,
         )
+    for note in state.notes(coverage):
+        logger.info("Breakout model: %s", note)
     warnings = state.warnings(coverage)
     for warning in warnings:
         logger.warning("Breakout model: %s", warning)

@@ -14,9 +14,10 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from toplist.trends.bootstrap import Interval, interval, resamples
+from toplist.trends.calibration import BINS, Bin, bins_of, probability, sums_of_bins, worst_bin
 from toplist.trends.coverage import Coverage
 from toplist.trends.features import FLAGS, RANKED, Features, compute_features, hand_score
-from toplist.trends.model import Model, probability
+from toplist.trends.model import Model
 from toplist.trends.outcomes import borders, outcomes
 from toplist.trends.panel import Bools, Floats, Ints, Panel, SnapshotColumns
 from toplist.trends.walk_forward import model_on
@@ -27,9 +28,6 @@ SIMPLE: Final = {"level": "log_count", "volatility": "volatility", BASELINE: "la
 SCORES: Final = ("level", "trend_score", "volatility", "hand_score", BASELINE, CANDIDATE)
 #: Origins that a horizon needs: 10, and two of its lengths, so that there are blocks to draw from.
 MIN_DAYS, MIN_BLOCKS = 10, 2
-BINS: Final = 10
-#: Rows of a tenth of the probabilities before it shows how far they are off.
-MIN_BIN: Final = 500
 
 
 class ScoreResult(NamedTuple):
@@ -41,14 +39,6 @@ class ScoreResult(NamedTuple):
     lift: Interval
     bottom_share: Interval
     vanished_share: Interval
-
-
-class Bin(NamedTuple):
-    """A tenth of the probabilities: rows, their mean probability, the share that came true."""
-
-    rows: int
-    said: float
-    came: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +55,7 @@ class HorizonResult:
     scores: tuple[ScoreResult, ...]
     paired: Interval
     model_days: int  # days on which a model was trusted; the others used the score by hand
+    probability_days: int  # those of them on which its probability was given
     brier_skill: Interval
     reliability: tuple[Bin, ...]
     picks_per_day: float = 0.0
@@ -77,8 +68,7 @@ class HorizonResult:
     @property
     def worst_bin(self) -> Bin | None:
         """Of the tenths of the probabilities with enough rows, the one that was furthest off."""
-        filled = [each for each in self.reliability if each.rows >= MIN_BIN]
-        return max(filled, key=lambda each: abs(each.said - each.came), default=None)
+        return worst_bin(self.reliability)
 
     def named(self, name: str) -> ScoreResult:
         """The row of one score."""
@@ -94,6 +84,7 @@ class _Day:
     best: dict[str, Floats] = field(default_factory=dict)  # score, growth
     flagged: list[Floats] = field(default_factory=list)
     unknown: int = 0
+    is_modelled: bool = False
 
 
 class Backtest:
@@ -137,9 +128,11 @@ class Backtest:
         shipped, chances = scores["hand_score"][known], np.full(len(known), np.nan)
         if model is not None:
             shipped = model.logits({name: features[name][known] for name in (*RANKED, *FLAGS)})
-            chances = probability(shipped)
-            if model.record is not None and model.record.threshold is not None:
-                kept.flagged.append(growth[known[chances >= model.record.threshold]])
+            said = probability(shipped)
+            chances = said if model.is_calibrated else chances
+            kept.is_modelled = True
+            if model.threshold is not None:
+                kept.flagged.append(growth[known[said >= model.threshold]])
         kept.growth.append(growth[known].astype(np.float32))
         kept.chance.append(chances.astype(np.float16))
         most = self.k or len(known) // 20 + 1
@@ -173,9 +166,10 @@ class Backtest:
             hits / rows if rows else None,
             tuple(_score(name, tally, draws) for name, tally in tallies.items()),
             interval(both, lambda sums: sums[..., 1] / sums[..., 0] - sums[..., 6] / sums[..., 5], draws),
+            sum(each.is_modelled for each in judged),
             int((modelled[:, 1] > 0).sum()),
             interval(modelled, lambda sums: 1 - sums[..., 0] / sums[..., 1], draws),
-            tuple(Bin(int(n), said / n, came / n) if n else Bin(0, 0.0, 0.0) for n, said, came in bins.T.tolist()),
+            bins_of(bins),
             float(tallies[CANDIDATE][:, 0].mean()) if judged else 0.0,
         )
 
@@ -187,7 +181,8 @@ class _Judged(NamedTuple):
     rows: int
     hits: int
     brier: Floats  # squared errors of the probabilities, and of the day's base rate
-    bins: Floats  # rows, sum of probabilities, hits
+    bins: Floats  # of `sums_of_bins`
+    is_modelled: bool
 
 
 def _judge(day: _Day, k: int | None) -> _Judged | None:
@@ -211,11 +206,8 @@ def _judge(day: _Day, k: int | None) -> _Judged | None:
     by_score[FLAG] = tally(np.concatenate(day.flagged) if day.flagged else np.empty(0))
     chance = np.concatenate(day.chance).astype(np.float64)
     said = ~np.isnan(chance)
-    place = np.minimum((chance[said] * BINS).astype(np.int64), BINS - 1)
-    weights = (said[said], chance[said], top[said])
-    bins = np.stack([np.bincount(place, each, BINS) for each in weights]).astype(np.float64)
     brier = np.array([((chance - top)[said] ** 2).sum(), ((share - top)[said] ** 2).sum()])
-    return _Judged(by_score, rows, int(top.sum()), brier, bins)
+    return _Judged(by_score, rows, int(top.sum()), brier, sums_of_bins(chance[said], top[said]), day.is_modelled)
 
 
 def _score(name: str, tallies: Floats, draws: Ints) -> ScoreResult:

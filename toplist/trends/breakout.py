@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from toplist.trends.calibration import probability
 from toplist.trends.coverage import Coverage
 from toplist.trends.features import compute_features, hand_score
 from toplist.trends.growth import MIN_CHANGES, Growth, days_between, log_growth, sale_changes, von_neumann_sd
-from toplist.trends.model import Model, probability
+from toplist.trends.model import Model
 from toplist.trends.observation import HISTORY_DAYS, ListHistory, Observation, Snapshot
 from toplist.trends.panel import Panel
 from toplist.trends.reasons import Reason
@@ -40,13 +41,28 @@ class BreakoutModels(NamedTuple):
     week: Model | None = None
     month: Model | None = None
 
+    def missing(self) -> dict[str, Reason]:
+        """Why a figure is given for no offer today, by its field."""
+        found = {"breakout_probability": _not_given(self.week), "breakout_probability_30d": _not_given(self.month)}
+        if self.week is None:
+            found["is_breakout"] = Reason.TOO_LITTLE_HISTORY
+        elif self.week.threshold is None:
+            found["is_breakout"] = Reason.NO_THRESHOLD
+        return {name: reason for name, reason in found.items() if reason is not None}
+
+
+def _not_given(model: Model | None) -> Reason | None:
+    if model is None:
+        return Reason.TOO_LITTLE_HISTORY
+    return None if model.is_calibrated else Reason.NOT_CALIBRATED
+
 
 #: No model yet.
 BY_HAND = BreakoutModels()
 
 
 class Breakout(NamedTuple):
-    """`score` orders: the logit of `probability`, or the score by hand. `reason`: why there is none."""
+    """`score` orders: the logit of the model's probability, or the score by hand. `reason`: why there is none."""
 
     score: float | None = None
     probability: float | None = None
@@ -69,8 +85,9 @@ def breakouts(
     by_hand = hand_score(features, coverage)
     logits = None if models.week is None else models.week.logits(features)
     chances = None if logits is None else probability(logits)
-    month = None if models.month is None else probability(models.month.logits(features))
-    threshold = models.week.record.threshold if models.week is not None and models.week.record else None
+    months = None if models.month is None else probability(models.month.logits(features))
+    missing = models.missing()
+    threshold = None if models.week is None else models.week.threshold
     found = []
     for number, row in enumerate(rows):
         score = float(by_hand[number] if logits is None else logits[number])
@@ -79,8 +96,16 @@ def breakouts(
             found.append(Breakout(reason=reason if row.sale_count != 0 else Reason.ZERO_COUNT))
             continue
         chance = None if chances is None else float(chances[number])
+        month = None if months is None else float(months[number])
         is_breakout = None if chance is None or threshold is None else chance >= threshold
-        found.append(Breakout(score, chance, None if month is None else float(month[number]), is_breakout))
+        found.append(
+            Breakout(
+                score,
+                None if "breakout_probability" in missing else chance,
+                None if "breakout_probability_30d" in missing else month,
+                is_breakout,
+            )
+        )
     return found
 
 

@@ -11,7 +11,7 @@ from toplist.trends.coverage import UNKNOWN_COVERAGE, Coverage
 from toplist.trends.panel import Panel
 
 #: Days and steps of history that finding out needs; steps are from one day's count to the next of the same offer.
-MIN_DAYS, MIN_STEPS = 14, 200
+MIN_DAYS, MIN_STEPS = 14, 100
 #: Mean fall of ln(count) a step: a running total's is below the first, a window's above the second.
 MAX_TOTAL_FALL, MIN_WINDOW_FALL = 0.0005, 0.0008
 #: A fall counts at most so much, and a step is at most so many days long.

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,6 +104,7 @@ def compute_trends(
     grown = [growths.sale_growth(row, past, rules.coverage) for row, past in zip(rows, pasts, strict=True)]
     market = growths.market_growth(growth.per_day for growth in grown)
     found = breakouts(today, rows, history, rules.coverage, models)
+    missing = models.missing()
     offers = []
     for row, past, growth, breakout in zip(rows, pasts, grown, found, strict=True):
         offer = _scored(row)
@@ -111,7 +112,7 @@ def compute_trends(
         _growth(offer, row, past, growth, market, rules)
         _price(offer, row, past)
         _heat(offer, row, rules)
-        _breakout(offer, breakout)
+        _breakout(offer, breakout, missing)
         for reason in checks(row, past, growth, market, rules.coverage):
             offer.reasons.setdefault("breakout_score", reason)
         offers.append(offer)
@@ -192,13 +193,9 @@ def _heat(offer: OfferTrends, row: Observation, rules: TrendConfig) -> None:
         offer.note("heat_index", Reason.NO_LEVEL)
 
 
-def _breakout(offer: OfferTrends, found: Breakout) -> None:
+def _breakout(offer: OfferTrends, found: Breakout, missing: Mapping[str, Reason]) -> None:
     offer.breakout_score, offer.is_breakout = found.score, found.is_breakout
     offer.breakout_probability, offer.breakout_probability_30d = found.probability, found.probability_30d
     offer.note("breakout_score", found.reason)
-    for name in ("breakout_probability", "breakout_probability_30d"):
-        if getattr(offer, name) is None:
-            offer.note(name, found.reason or Reason.TOO_LITTLE_HISTORY)
-    if found.is_breakout is None:
-        no_flag = Reason.NO_THRESHOLD if found.probability is not None else Reason.TOO_LITTLE_HISTORY
-        offer.note("is_breakout", found.reason or no_flag)
+    for name in ("breakout_probability", "breakout_probability_30d", "is_breakout"):
+        offer.note(name, found.reason or missing.get(name))

@@ -16,11 +16,12 @@ from typing import Any, Final
 import numpy as np
 
 from toplist.trends.bootstrap import Interval
+from toplist.trends.calibration import MAX_OFF, Bin, probability
 from toplist.trends.coverage import Coverage
 from toplist.trends.features import FLAGS, RANKED, Features
 from toplist.trends.panel import Bools, Floats, Ints
 
-VERSION: Final = "1"
+VERSION: Final = "2"
 CONSTANTS: Final = "constants_v1.json"
 #: Features that are squared too: both ends of them differ from the middle.
 SQUARED: Final = ("last_growth", "volatility")
@@ -35,9 +36,6 @@ _NORMAL: Final = np.array([NormalDist().inv_cdf(share) for share in SHARES])
 _BENDS: Final = (-2.0, 0.0, 2.0)
 _CURVE: Final = np.linspace(-10.0, 10.0, 81)
 _CURVE_RIDGE: Final = 5.0
-#: How far a correction may raise, by horizon. Over 7 days a raise follows the luck of the last weeks, and the middle
-#: probabilities promise too much; over 30 days the model is a month behind, and without one they promise too little.
-RAISED: Final = {7: 0.0, 30: 0.5}
 _STEPS: Final = 30
 _BLOCK: Final = 4096
 
@@ -46,7 +44,10 @@ Quantiles = tuple[tuple[float, ...], tuple[float, ...]]
 
 @dataclass(frozen=True)
 class Record:
-    """What a model's probabilities came to on days that it had not seen. `threshold`: of the flag, None for none."""
+    """What a model's probabilities came to on days that it had not seen.
+
+    `threshold`: of the flag, None for none. `worst_bin`: None where no tenth of the probabilities has enough rows yet.
+    """
 
     days: int
     rows: int
@@ -55,6 +56,12 @@ class Record:
     threshold: float | None = None
     flagged: int = 0
     flagged_hits: int = 0
+    worst_bin: Bin | None = None
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether the probabilities came true about as often as they said, as far as that can be seen."""
+        return self.worst_bin is None or abs(self.worst_bin.off) <= MAX_OFF
 
     @property
     def is_better(self) -> bool:
@@ -64,16 +71,22 @@ class Record:
 
 @dataclass(frozen=True)
 class Model:
-    """One horizon's model. `curve`: logits that past outcomes correct `_CURVE` to; None: none yet."""
+    """One horizon's model for one day.
+
+    `shift` makes the mean probability of the days before the base rate; `curve`: logits that past outcomes correct
+    `_CURVE` to, None: none yet.
+    """
 
     horizon: int
     coverage: str
-    fitted_on: int  # ordinal of the first day that it scores
+    fitted_on: int  # ordinal of the day that it scores
     first_day: int  # the outcomes that it was fitted on
     last_day: int
     rows: int
+    base_rate: float  # the share of these rows that came true
     weights: tuple[float, ...]
     quantiles: dict[str, Quantiles]
+    shift: float = 0.0
     curve: tuple[float, ...] | None = None
     record: Record | None = None
     version: str = VERSION
@@ -83,9 +96,19 @@ class Model:
         """Whether its own record allows to use it; else the score by hand stands in."""
         return self.record is not None and self.record.is_better
 
+    @property
+    def threshold(self) -> float | None:
+        """The probability from which on an offer is flagged; None for none."""
+        return None if self.record is None else self.record.threshold
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether its own record allows to give its probability; else it only orders and flags."""
+        return self.record is not None and self.record.is_calibrated
+
     def raw_logits(self, features: Features) -> Floats:
         """Before the correction."""
-        found: Floats = design(features, self.quantiles) @ np.array(self.weights)
+        found: Floats = design(features, self.quantiles) @ np.array(self.weights) + self.shift
         return found
 
     def logits(self, features: Features) -> Floats:
@@ -101,7 +124,8 @@ class Model:
         """What `to_json` gave."""
         record = data["record"]
         if record is not None:
-            record = Record(**{**record, "brier_skill": Interval(*record["brier_skill"])})
+            worst = record["worst_bin"] and Bin(*record["worst_bin"])
+            record = Record(**{**record, "brier_skill": Interval(*record["brier_skill"]), "worst_bin": worst})
         quantiles = {name: (tuple(edges), tuple(scores)) for name, (edges, scores) in data["quantiles"].items()}
         curve = None if data["curve"] is None else tuple(data["curve"])
         return cls(**{**data, "record": record, "quantiles": quantiles, "curve": curve,
@@ -110,12 +134,6 @@ class Model:
     def with_record(self, record: Record | None) -> Model:
         """The same model, with what it came to."""
         return replace(self, record=record)
-
-
-def probability(logits: Floats) -> Floats:
-    """0-1."""
-    found: Floats = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
-    return found
 
 
 def quantiles_of(features: Features, rows: Ints) -> dict[str, Quantiles]:
@@ -181,8 +199,8 @@ def _curvature(columns: Floats, weights: Floats) -> Floats:
     return total
 
 
-def fit_curve(logits: Floats, hits: Bools, raised: float) -> tuple[float, ...]:
-    """What past outcomes make of the logits `_CURVE`: lowered as far as they say, raised by the share `raised` of it.
+def fit_curve(logits: Floats, hits: Bools) -> tuple[float, ...]:
+    """What past outcomes make of the logits `_CURVE`.
 
     A logistic regression on the logit and its bends, drawn to no change, and made increasing.
     """
@@ -190,8 +208,7 @@ def fit_curve(logits: Floats, hits: Bools, raised: float) -> tuple[float, ...]:
     prior[1] = 1.0
     weights = ridge_logistic(_bent(logits), hits, prior, _CURVE_RIDGE)
     said = np.maximum.accumulate(_bent(_CURVE) @ weights)
-    believed = np.where(said < _CURVE, said, _CURVE + raised * (said - _CURVE))
-    return tuple((np.maximum.accumulate(believed) + 1e-4 * np.arange(len(_CURVE))).tolist())
+    return tuple((said + 1e-4 * np.arange(len(_CURVE))).tolist())
 
 
 def _bent(logits: Floats) -> Floats:

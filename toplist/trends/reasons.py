@@ -23,6 +23,7 @@ class Reason(StrEnum):
     FEW_PEERS = "few_peers"  # too few rows with a growth for a median of the list
     FEW_CHANGES = "few_changes"  # too few daily changes in the last 30 days for a deviation
     TOO_LITTLE_HISTORY = "too_little_history"  # no model yet that is better than the base rate
+    NOT_CALIBRATED = "not_calibrated"  # the model's probabilities came true more or less often than they said
     # prices
     NO_PRICE = "no_price"  # no price today or at the base, or a price of 0
     TIER_CHANGED = "tier_changed"  # the first tier begins at another quantity: not the same price

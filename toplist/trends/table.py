@@ -8,6 +8,7 @@ from typing import Any
 
 from toplist.trends.backtest import BASELINE, CANDIDATE, FLAG, RANDOM, HorizonResult, ScoreResult
 from toplist.trends.bootstrap import Interval
+from toplist.trends.calibration import MAX_OFF
 
 #: What a row is called where the field's name does not say what it stands for.
 TITLES = {
@@ -18,8 +19,6 @@ TITLES = {
     BASELINE: "last growth",
     FLAG: "is_breakout (flag)",
 }
-#: A probability that is further off than this is only rough.
-MAX_OFF = 0.05
 HEADER = ("picked by", "in the top tenth", "times chance", "bottom tenth", "vanished")
 
 
@@ -83,18 +82,18 @@ def _line(score: ScoreResult) -> tuple[str, ...]:
 
 def _probability(result: HorizonResult) -> str:
     if not result.model_days:
-        return "no probability yet: the score by hand was used on every day"
-    lines = [f"the model was used on {result.model_days} days; Brier skill of its probability {result.brier_skill!s}"]
+        return "no model yet: the score by hand was used on every day"
+    lines = [f"the model was used on {result.model_days} days; its probability was given on {result.probability_days}"]
+    if result.probability_days:
+        lines.append(f"Brier skill of the probability: {result.brier_skill!s}")
     if worst := result.worst_bin:
-        off = worst.said - worst.came
         lines.append(
             f"of its probabilities around {worst.said:.2f}, {worst.came:.2f} came true ({worst.rows} rows);"
             " no other tenth is further off"
         )
-        if abs(off) > MAX_OFF:
-            lines.append(
-                f"take the probabilities as rough: the middle ones promised too {'much' if off > 0 else 'little'}"
-            )
+        if abs(worst.off) > MAX_OFF:
+            promised = "much" if worst.off > 0 else "little"
+            lines.append(f"take the probabilities as rough: the middle ones promised too {promised}")
     return "\n".join(lines)
 
 

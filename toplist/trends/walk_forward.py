@@ -1,18 +1,18 @@
-"""The model refitted every week on what was known by then, and judged on the week that followed."""
+"""The model refitted every week on what was known by then, levelled every day, and judged on the week that followed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from toplist.trends.bootstrap import interval, resamples
+from toplist.trends.calibration import bins_of, level_shift, probability, sums_of_bins, worst_bin
 from toplist.trends.coverage import Coverage
 from toplist.trends.features import Features
 from toplist.trends.model import (
-    RAISED,
     RIDGE,
     Model,
     Record,
@@ -20,7 +20,6 @@ from toplist.trends.model import (
     corrected,
     design,
     fit_curve,
-    probability,
     quantiles_of,
     ridge_logistic,
 )
@@ -29,8 +28,13 @@ from toplist.trends.panel import Bools, Floats, Ints
 
 #: Days between two fits, days of outcomes that one learns from, days that quantiles are taken from.
 STEP, SPAN, QUANTILE_DAYS = 7, 120, 28
-#: Days of predictions that a correction and a record look at.
+#: Days of predictions that a record looks at, and those that its calibration does: as many as a refit can make.
 RECORD_DAYS: Final = 90
+CALIBRATION_DAYS: Final = SPAN + RECORD_DAYS // 2
+#: Days of predictions, with their outcomes known, that a correction learns from, by horizon.
+CURVE_DAYS: Final = {7: 45, 30: 90}
+#: Days, up to the one before, whose mean probability is made the base rate.
+LEVEL_DAYS: Final = 3
 #: The most rows that a fit looks at, drawn at random: enough for 18 weights.
 MAX_ROWS: Final = 60_000
 #: What a fit and a record need before they say anything.
@@ -71,9 +75,11 @@ def walk_forward(
     since: int | None = None,
     prior: Sequence[float] | None = None,
 ) -> list[Model]:
-    """Models for the weeks from `since` (the first day that has a week of outcomes) to the day `until`, included.
+    """A model for each day from `since` (the first day that has a week of outcomes) to the day `until`, included.
 
     Each knows only what had been read before its `fitted_on`; so the last one is what a crawl on `until` may use.
+    Weights and correction are those of the week, the level is that of the day: the market moves faster than what
+    predicts.
     `prior`: the weights to lean on, by default those that ship with the package.
     """
     if not len(rows.day):
@@ -84,22 +90,20 @@ def walk_forward(
     given = np.array(constants(coverage, horizon) if prior is None else prior)
     raw = np.full(len(rows.day), np.nan)
     final = np.full(len(rows.day), np.nan)
-    models = []
+    models: list[Model] = []
     for starts in range(until - (until - begin) // STEP * STEP, until + 1, STEP):
         model = _fit(rows, coverage, horizon, starts, given, random)
         if model is None:
             continue
-        past = _judged(rows, raw, starts)
+        past = _judged(rows, raw, starts, CURVE_DAYS[horizon] + horizon)
         if past.size:
-            model = Model(**{**model.__dict__, "curve": fit_curve(raw[past], rows.top[past], RAISED[horizon])})
-        seen = _judged(rows, final, starts)
-        if seen.size and starts - first >= MIN_HISTORY:
-            model = model.with_record(record_of(rows.day[seen], final[seen], rows.top[seen], horizon))
-        models.append(model)
-        week = np.flatnonzero((rows.day >= starts) & (rows.day < starts + STEP))
-        if week.size:
-            raw[week] = model.raw_logits(rows.picked(week))
-            final[week] = probability(corrected(raw[week], model.curve))
+            model = replace(model, curve=fit_curve(raw[past], rows.top[past]))
+        if starts - first >= MIN_HISTORY:
+            model = model.with_record(_record(rows, final, starts, horizon))
+        for levelled, of_day, logits in _levelled(rows, model, min(starts + STEP - 1, until)):
+            models.append(levelled)
+            raw[of_day] = logits
+            final[of_day] = probability(corrected(logits, model.curve))
     return models
 
 
@@ -107,6 +111,33 @@ def model_on(models: Sequence[Model], day: int) -> Model | None:
     """The newest model that had been fitted by a day, if its record allows to use it."""
     found = next((model for model in reversed(models) if model.fitted_on <= day), None)
     return found if found is not None and found.is_trusted else None
+
+
+def _levelled(rows: Labeled, model: Model, until: int) -> Iterator[tuple[Model, Ints, Floats]]:
+    """The model of each day of its week, the rows of that day, and their logits before the correction.
+
+    The mean probability of the days before is made the base rate: the top tenth is a tenth on every day, so a day on
+    which everything grows promises no more than a dull one.
+    """
+    counted = np.flatnonzero((rows.day <= until) & ~np.isnan(rows.features["log_count"]))
+    days = np.unique(rows.day[counted])
+    oldest = days[days < model.fitted_on][-LEVEL_DAYS:].min(initial=model.fitted_on)
+    counted = counted[rows.day[counted] >= oldest]
+    day_of, logits = rows.day[counted], model.raw_logits(rows.picked(counted))
+    for day in range(model.fitted_on, until + 1):
+        level = logits[np.isin(day_of, days[days < day][-LEVEL_DAYS:])]
+        shift = level_shift(level, model.base_rate) if len(level) else 0.0
+        of_day = day_of == day
+        yield replace(model, fitted_on=day, shift=shift), counted[of_day], logits[of_day] + shift
+
+
+def _record(rows: Labeled, final: Floats, starts: int, horizon: int) -> Record | None:
+    seen = _judged(rows, final, starts, RECORD_DAYS)
+    record = record_of(rows.day[seen], final[seen], rows.top[seen], horizon) if seen.size else None
+    if record is None:
+        return None
+    longer = _judged(rows, final, starts, CALIBRATION_DAYS)
+    return replace(record, worst_bin=worst_bin(bins_of(sums_of_bins(final[longer], rows.top[longer]))))
 
 
 def record_of(day: Ints, chances: Floats, top: Bools, horizon: int) -> Record | None:
@@ -161,6 +192,7 @@ def _fit(
         int(days.min()),
         int(days.max()),
         len(known),
+        float(rows.top[known].mean()),
         tuple(weights.tolist()),
         quantiles,
     )
@@ -170,9 +202,9 @@ def _some(rows: Ints, random: np.random.Generator) -> Ints:
     return rows if len(rows) <= MAX_ROWS else random.choice(rows, MAX_ROWS, replace=False)
 
 
-def _judged(rows: Labeled, predicted: Floats, before: int) -> Ints:
-    """Rows with a prediction whose outcome had been read before a day; none if they are too few."""
+def _judged(rows: Labeled, predicted: Floats, before: int, days: int) -> Ints:
+    """Rows of the last days with a prediction whose outcome had been read before a day; none if they are too few."""
     found = np.flatnonzero(
-        rows.is_known & (rows.known_on < before) & ~np.isnan(predicted) & (rows.day >= before - RECORD_DAYS)
+        rows.is_known & (rows.known_on < before) & ~np.isnan(predicted) & (rows.day >= before - days)
     )
     return found if len(found) >= MIN_ROWS else found[:0]
