@@ -21,7 +21,7 @@ from toplist.http import ApiResponse
 from toplist.ranktypes import Protocol
 from toplist.ratelimit.limiter import RateLimiter
 from toplist.requests import RequestFactory
-from toplist.scheduler import AGAIN
+from toplist.scheduler import FIRST
 
 PAGE = {"alibaba_product_top_list_query_response": {"result": {"itemList": [{"offerId": 1}], "total": 1}}}
 
@@ -100,7 +100,7 @@ def test_a_value_that_can_not_be_read_is_counted_once(harness: Harness) -> None:
 def test_a_403_pauses_everything_and_the_same_call_is_first(harness: Harness) -> None:
     again = harness.answer(harness.request(), b"", 403)
     assert isinstance(again, Request)
-    assert again.meta[AGAIN]
+    assert again.meta[FIRST]
     assert harness.limiter.told == [("pause", 300)]
     assert harness.control.stopped is None
 
@@ -116,7 +116,7 @@ def test_the_fourth_403_in_a_row_stops_the_crawl(harness: Harness) -> None:
 
 def test_a_list_that_is_paused_for_twice_is_asked_after_all_others(harness: Harness) -> None:
     again = harness.answer(harness.request(), b"", 403)
-    assert again.meta[AGAIN]
+    assert again.meta[FIRST]
     harness.clock.seconds += 300
     with pytest.raises(IgnoreRequest):
         harness.answer(again, b"", 403)
@@ -141,7 +141,7 @@ def test_a_stopped_crawl_asks_for_nothing_that_was_postponed(harness: Harness) -
 
 def test_a_403_at_the_tokens_endpoint_pauses_everything(harness: Harness) -> None:
     request = harness.requests.call(refresh_call(), "a new access token")
-    assert harness.answer(request, b"<html>", 403).meta[AGAIN]
+    assert harness.answer(request, b"<html>", 403).meta[FIRST]
     assert harness.limiter.told == [("pause", 300)]
 
 

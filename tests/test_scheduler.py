@@ -10,7 +10,7 @@ import pytest
 from scrapy import Request, Spider
 from scrapy.utils.test import get_crawler
 
-from toplist.scheduler import AGAIN, Scheduler
+from toplist.scheduler import FIRST, Scheduler
 
 
 class WithLedger(Spider):
@@ -45,8 +45,8 @@ def names(queue: Scheduler) -> list[str]:
 def test_what_was_put_off_comes_before_every_priority_in_the_order_it_came_back() -> None:
     queue = scheduler(WithLedger)
     queue.enqueue_request(request("urgent", priority=100))
-    queue.enqueue_request(request("first", meta={AGAIN: True}))
-    queue.enqueue_request(request("second", meta={AGAIN: True}))
+    queue.enqueue_request(request("first", meta={FIRST: True}))
+    queue.enqueue_request(request("second", meta={FIRST: True}))
     assert len(queue) == 3
     assert queue.has_pending_requests()
     assert names(queue) == ["first", "second", "urgent"]
@@ -54,16 +54,16 @@ def test_what_was_put_off_comes_before_every_priority_in_the_order_it_came_back(
 
 def test_the_front_place_is_for_one_time_only() -> None:
     queue = scheduler(WithLedger)
-    put_off = request("put-off", meta={AGAIN: True})
+    put_off = request("put-off", meta={FIRST: True})
     queue.enqueue_request(put_off)
-    assert AGAIN not in put_off.meta
+    assert FIRST not in put_off.meta
 
 
 def test_a_job_directory_keeps_no_requests_and_says_so_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         queue = scheduler(WithLedger, tmp_path)
         queue.enqueue_request(request("list"))
-        queue.enqueue_request(request("put-off", meta={AGAIN: True}))
+        queue.enqueue_request(request("put-off", meta={FIRST: True}))
         queue.close("shutdown")
     assert not (tmp_path / "requests.queue").exists()
     assert len([record for record in caplog.records if record.name == "toplist.scheduler"]) == 1

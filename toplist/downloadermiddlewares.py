@@ -34,7 +34,7 @@ from toplist.gateway_spider import gateway_spider_of
 from toplist.http import read_response
 from toplist.ranktypes import RANK_TYPES
 from toplist.ratelimit.limiter import RateLimiter
-from toplist.scheduler import AGAIN
+from toplist.scheduler import FIRST
 from toplist.session import GatewaySession
 from toplist.summary import NO_GRANT
 from toplist.token_renewal import TokenManager
@@ -260,7 +260,7 @@ def _is_in(scope: str, request: object) -> bool:
 def _again(request: Request) -> Request:
     """The same call, first in line, no attempt spent; it is stamped and signed anew when it is sent."""
     again = request.replace(dont_filter=True)
-    again.meta[AGAIN] = True
+    again.meta[FIRST] = True
     return again
 
 

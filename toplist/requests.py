@@ -21,10 +21,10 @@ from scrapy import Request
 from toplist.api.calls import Call, list_call
 from toplist.items import ListKey
 from toplist.options import CrawlOptions
+from toplist.scheduler import FIRST
 from toplist.session import GatewaySession
 
 COMPLETE_ROWS = "toplist_complete_rows"
-NEXT_PAGE_PRIORITY = 10  # a list that has begun is finished before another begins
 TREE_SLOT = "tree"
 EXTRAS_SLOT = "extras"
 
@@ -70,13 +70,13 @@ class RequestFactory:
             callback=callback,
             errback=errback,
             cb_kwargs={"key": key, "page": page, **cb_kwargs},
-            priority=NEXT_PAGE_PRIORITY if page > 1 else 0,
             meta={
                 "toplist_key": key,
                 "toplist_category": category,
                 "download_slot": f"category-{category}",
                 "deltafetch_key": f"{key}:{self._options.snapshot_date}",
                 "deltafetch_enabled": page == 1,
+                FIRST: page > 1,  # a list that has begun is finished before another begins
                 COMPLETE_ROWS: complete_rows,
                 "autothrottle_dont_adjust_delay": False,
             },

@@ -1,4 +1,4 @@
-"""Scrapy's scheduler, with a front queue for requests that the gateway put off."""
+"""Scrapy's scheduler, with a front queue for later pages and for requests that the gateway put off."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-AGAIN = "toplist_again"
+FIRST = "toplist_first"
 
 
 class Scheduler(StockScheduler):
-    """A request with `meta["toplist_again"]` comes out before every other one, whatever its slot.
+    """A request with `meta["toplist_first"]` comes out before every other one, whatever its slot.
 
-    Scrapy's queue orders by priority inside a slot only, so that a list which met a pause could be asked again much
-    later. A spider with a `limiter` has a ledger that knows what is left to ask: its requests are not written to the
-    job directory, where they would outlive the day they are for. Requests of other spiders are.
+    Scrapy's queue orders by priority inside a slot only, so that every category would have a list begun and not ended,
+    which is kept in memory until its last page, and a list which met a pause could be asked again much later.
+
+    A spider with a `limiter` has a ledger that knows what is left to ask: its requests are not written to the job
+    directory, where they would outlive the day they are for. Requests of other spiders are.
     """
 
     def __init__(
@@ -37,7 +39,7 @@ class Scheduler(StockScheduler):
         self._again: deque[Request] = deque()
 
     def enqueue_request(self, request: Request) -> bool:
-        if request.meta.pop(AGAIN, False):
+        if request.meta.pop(FIRST, False):
             self._again.append(request)
             return True
         return super().enqueue_request(request)
