@@ -20,8 +20,7 @@ from toplist.errors import ApiError, FatalApiError, Forbidden, ListError, Permis
 from toplist.http import ApiResponse
 from toplist.ranktypes import Protocol
 from toplist.ratelimit.limiter import RateLimiter
-from toplist.requests import RequestFactory
-from toplist.scheduler import FIRST
+from toplist.requests import FIRST, RequestFactory
 
 PAGE = {"alibaba_product_top_list_query_response": {"result": {"itemList": [{"offerId": 1}], "total": 1}}}
 

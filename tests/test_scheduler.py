@@ -10,7 +10,8 @@ import pytest
 from scrapy import Request, Spider
 from scrapy.utils.test import get_crawler
 
-from toplist.scheduler import FIRST, Scheduler
+from toplist.requests import FIRST
+from toplist.scheduler import Scheduler
 
 
 class WithLedger(Spider):

@@ -34,7 +34,7 @@ from toplist.gateway_spider import gateway_spider_of
 from toplist.http import read_response
 from toplist.ranktypes import RANK_TYPES
 from toplist.ratelimit.limiter import RateLimiter
-from toplist.scheduler import FIRST
+from toplist.requests import FIRST
 from toplist.session import GatewaySession
 from toplist.summary import NO_GRANT
 from toplist.token_renewal import TokenManager

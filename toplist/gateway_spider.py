@@ -18,6 +18,7 @@ from scrapy.exceptions import NotConfigured
 from scrapy.settings import BaseSettings
 
 from toplist import settings
+from toplist.alerts.messages import address_secrets
 from toplist.api.credentials import Credentials
 from toplist.categories.fetcher import CategoryFetcher, CategoryPlanner
 from toplist.categories.tree import Tree
@@ -98,8 +99,8 @@ class GatewaySpider(scrapy.Spider):
         self.config = config
         self.options = options
         self.session = GatewaySession(config.gateway_url, config.credentials, Clock(), config.tokens)
-        hide_s3_keys = Redactor(s3_secrets(crawler.settings))
-        self._log_filter = RedactingFilter(lambda text: hide_s3_keys(self.session.redact(text)))
+        hide_others = Redactor([*s3_secrets(crawler.settings), *address_secrets(config.notify_urls)])
+        self._log_filter = RedactingFilter(lambda text: hide_others(self.session.redact(text)))
         self._log_filter.install()
         self.storage = Storage(open_database(config.places.database_url))
         self.summary = CrawlSummary()

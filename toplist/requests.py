@@ -7,6 +7,7 @@ A request's `meta` says what it is about:
 - `toplist_age`: its place in the rate limiter's order
 - `toplist_key`, `toplist_category`: the list and its category; only the first page has `deltafetch_key`
 - `toplist_complete_rows`: rows that are stored already of a list that need not be asked; DeltaFetch skips the request
+- `toplist_first`: it goes before every other one: a later page of a list, or put off by the gateway
 - `toplist_offer`: the offer, of a request for a single offer
 """
 
@@ -21,10 +22,10 @@ from scrapy import Request
 from toplist.api.calls import Call, list_call
 from toplist.items import ListKey
 from toplist.options import CrawlOptions
-from toplist.scheduler import FIRST
 from toplist.session import GatewaySession
 
 COMPLETE_ROWS = "toplist_complete_rows"
+FIRST = "toplist_first"
 TREE_SLOT = "tree"
 EXTRAS_SLOT = "extras"
 

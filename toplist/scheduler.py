@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from scrapy.core.scheduler import Scheduler as StockScheduler
 
+from toplist.requests import FIRST
+
 if TYPE_CHECKING:
     from scrapy import Request
     from scrapy.crawler import Crawler
@@ -15,8 +17,6 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
 logger = logging.getLogger(__name__)
-
-FIRST = "toplist_first"
 
 
 class Scheduler(StockScheduler):

@@ -12,8 +12,7 @@ from scrapy import Request
 from scrapy.statscollectors import StatsCollector
 
 from toplist.api.tokens import Tokens, refresh_call
-from toplist.errors import ToplistError
-from toplist.http import ApiResponse
+from toplist.http import ApiResponse, failure_reason
 from toplist.requests import EXTRAS_SLOT, RequestFactory
 from toplist.session import GatewaySession
 from toplist.tokenfile import TokenFile
@@ -105,8 +104,7 @@ class TokenManager:
             logger.error("TOPLIST_TOKEN_FILE can't be written: %s", error.strerror)
             return self._renewed_at > float("-inf")
         except Exception as error:
-            said = str(error) if isinstance(error, ToplistError) else type(error).__name__
-            logger.warning("The access token was not renewed: %s", self._session.redact(said))
+            logger.warning("The access token was not renewed: %s", failure_reason(error, self._session))
         return False
 
     async def _request_tokens(self) -> Tokens:

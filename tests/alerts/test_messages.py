@@ -17,7 +17,14 @@ import pytest
 import requests
 
 from tests.alerts.test_watching import an_entry
-from toplist.alerts.messages import MAX_HITS, SnapshotNews, check_addresses, send_message, write_message
+from toplist.alerts.messages import (
+    MAX_HITS,
+    SnapshotNews,
+    address_secrets,
+    check_addresses,
+    send_message,
+    write_message,
+)
 from toplist.alerts.monitors import MonitorResult
 from toplist.alerts.watching import Trigger, WatchHit
 from toplist.errors import InputError
@@ -174,3 +181,13 @@ def test_an_unknown_address_is_refused_without_showing_it() -> None:
     with pytest.raises(InputError, match="address 2 is not accepted") as refused:
         check_addresses(["json://localhost/hook", "nosuch://secret-token"])
     assert "secret-token" not in str(refused.value)
+
+
+def test_what_may_be_a_secret_in_an_address_is_hidden_from_every_log() -> None:
+    urls = [
+        "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ",
+        "mailto://user:pass-word@mail.example.com?to=a@b.cn",
+    ]
+    secrets = address_secrets(urls)
+    assert {*urls, "T1JJ3T3L2", "A1BRTD4JD", "TIiajkdnlazkcOXrIdevi7FQ", "pass-word"} <= set(secrets)
+    assert not {"mail.example.com", "slack", "user", "b.cn"} & set(secrets)

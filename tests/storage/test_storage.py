@@ -8,9 +8,10 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError, ProgrammingError
 
 from tests.conftest import missing
@@ -22,7 +23,7 @@ from toplist.ranktypes import Protocol
 from toplist.storage.database import open_database, writing
 from toplist.storage.history import History
 from toplist.storage.ledger import Ledger
-from toplist.storage.storage import Storage
+from toplist.storage.storage import Storage, is_full
 
 HOT = ListKey(Source.SANDBOX, Protocol.BASE64, "hot", "10166")
 
@@ -183,3 +184,37 @@ def test_an_error_of_the_statement_is_not_tried_again(database_url: str, stateme
         storage.retrying(work)
     assert time.now == 1000
     storage.close()
+
+
+def test_a_full_disk_is_not_waited_for(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path / 'a.db'}")
+    history = History(engine, Ledger(engine, DAY))
+    time, told = Time(), []
+    storage = a_storage(engine, time)
+    storage.on_unavailable = lambda error: told.append(str(error))
+
+    @event.listens_for(engine, "checkout")
+    def fill(connection: sqlite3.Connection, *_: object) -> None:
+        connection.execute("PRAGMA max_page_count = 1")  # of what it has: no page more
+
+    def store_many() -> None:
+        for number in range(200):
+            history.store(a_list(number))
+
+    with pytest.raises(StorageUnavailable, match="can't be written: database or disk is full"):
+        asyncio.run(storage.run(store_many))
+    assert time.now == 1000
+    assert len(told) == 1
+    engine.dispose()
+
+
+def test_a_message_of_a_disk_without_space_left_is_told_from_others() -> None:
+    class Full(Exception):
+        sqlstate = "53100"
+
+    class Busy(Exception):
+        sqlite_errorname = "SQLITE_BUSY"
+
+    assert is_full(OperationalError("INSERT", {}, Full()))
+    assert not is_full(OperationalError("INSERT", {}, Busy()))
+    assert not is_full(OperationalError("INSERT", {}, Exception()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -17,6 +18,7 @@ from toplist.language import Language, said_in
 logger = logging.getLogger(__name__)
 
 SETTING = "TOPLIST_NOTIFY_URLS"
+_MIN_TOKEN = 8  # shorter parts of an address are words and ports
 MAX_HITS = 20  # lines of hits in a message; chat services cut longer ones
 
 # Apprise logs addresses, which hold tokens, at DEBUG and on errors; what failed is said here, without them.
@@ -67,6 +69,12 @@ def check_addresses(urls: Sequence[str]) -> None:
                 f"{SETTING}: address {number} is not accepted: it takes apprise addresses separated by spaces, such as"
                 " dingtalk://token, feishu://token or json://host/path."
             )
+
+
+def address_secrets(urls: Sequence[str]) -> list[str]:
+    """What must not be read in a log: the addresses, and their parts that may be a token or a password."""
+    parts = [part for url in urls for part in re.split(r"[^\w.-]+", url.partition("://")[2])]
+    return [*urls, *(part for part in parts if len(part) >= _MIN_TOKEN and "." not in part)]
 
 
 def send_message(urls: Sequence[str], title: str, body: str) -> int:

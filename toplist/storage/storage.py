@@ -27,6 +27,9 @@ _FIRST_WAIT, _MAX_WAIT = 0.2, 2.0  # seconds between two attempts
 #: SQLSTATE of a server that is shutting down, starting or full of connections; class 08 is a broken connection.
 _AWAY = ("08", "57P01", "57P02", "57P03", "53300")
 _SQLITE_LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED")
+#: No space left, or a disk that fails. Reading may go on, so that waiting would have no end.
+_FULL = ("53100",)
+_SQLITE_FULL = ("SQLITE_FULL", "SQLITE_IOERR")
 
 
 class Storage:
@@ -64,13 +67,19 @@ class Storage:
     def retrying(self, work: Callable[[], T]) -> T:
         """Run blocking work in this thread, again and again while the database is away, for `retry_for` seconds.
 
-        Once these are over, each further call makes one attempt. Raises StorageUnavailable.
+        Once these are over, each further call makes one attempt. A full disk is not waited for. Raises
+        StorageUnavailable.
         """
         wait = _FIRST_WAIT
         while True:
             try:
                 result = work()
             except DBAPIError as error:
+                if is_full(error):
+                    cause = first_line(error)
+                    raise StorageUnavailable(
+                        f"the database of TOPLIST_DATABASE_URL can't be written: {cause}"
+                    ) from None
                 if not is_away(error):
                     raise
                 cause = first_line(error)
@@ -117,6 +126,12 @@ def is_away(error: DBAPIError) -> bool:
         return str(sqlite_name).startswith(_SQLITE_LOCKED)
     sqlstate = getattr(error.orig, "sqlstate", None)
     return sqlstate is None or str(sqlstate).startswith(_AWAY)  # none: there was no connection yet
+
+
+def is_full(error: DBAPIError) -> bool:
+    """Whether nothing more can be written: the disk is full, or fails."""
+    sqlite_name, sqlstate = (getattr(error.orig, name, None) for name in ("sqlite_errorname", "sqlstate"))
+    return str(sqlite_name).startswith(_SQLITE_FULL) or str(sqlstate).startswith(_FULL)
 
 
 def first_line(error: BaseException) -> str:
