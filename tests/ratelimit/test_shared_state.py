@@ -152,3 +152,24 @@ def test_a_request_costs_three_statements(engine: Engine, process: Callable[[], 
     finally:
         event.remove(Engine, "before_cursor_execute", count)
     assert len([each for each in statements if not each.startswith("BEGIN")]) == 3
+
+
+def test_a_closed_state_keeps_no_connection_and_leaves_the_crawls_own(postgres: Callable[[], str]) -> None:
+    engine = open_database(postgres())
+    ours = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+    with engine.connect() as watch:
+        before = watch.execute(ours).scalar_one()
+        watch.rollback()
+        store = SharedState(DatabaseRow(engine, KEY), QPS)
+        assert watch.execute(ours).scalar_one() > before
+        watch.rollback()
+        store.close()
+        deadline = time.monotonic() + 10
+        while watch.execute(ours).scalar_one() > before and time.monotonic() < deadline:
+            watch.rollback()
+        watch.rollback()
+        left = watch.execute(ours).scalar_one()
+        with engine.connect() as own:  # the pool of the crawl still serves
+            assert own.execute(text("SELECT 1")).scalar_one() == 1
+    engine.dispose()
+    assert left == before

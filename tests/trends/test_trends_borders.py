@@ -7,9 +7,9 @@ from math import log, sqrt
 import numpy as np
 import pytest
 from panels import complete, made
-from trend_rows import at, seen, snapshot
+from trend_rows import at, day, history, seen, snapshot
 
-from toplist.trends.breakout import noise_per_day, week_growth
+from toplist.trends.breakout import checks, noise_per_day, week_growth
 from toplist.trends.count_kind import CountEvidence
 from toplist.trends.coverage import Coverage
 from toplist.trends.features import RANKED, compute_features
@@ -18,7 +18,7 @@ from toplist.trends.model import quantiles_of
 from toplist.trends.outcomes import outcomes
 from toplist.trends.panel import Panel
 from toplist.trends.price import price_change, price_volatility
-from toplist.trends.ranks import find_base
+from toplist.trends.ranks import find_base, first_seen, rank_change
 from toplist.trends.reasons import Reason
 
 TOTAL, WINDOW = Coverage(total=True), Coverage(window_days=30)
@@ -123,3 +123,82 @@ def test_a_base_for_30_days_ago_is_at_least_26_days_and_a_half_old():
         made_at = {"at": np.array([30 - young, 7.0, 30.0]), "count": np.array([100.0, 110.0, 120.0])}
         panel = Panel.of({**{name: np.array(values) for name, values in columns.items()}, **made_at})
         assert np.isnan(compute_features(panel)["growth_30"][2]) != is_known
+
+
+def test_an_offer_on_the_same_rank_is_steady():
+    base = find_base(snapshot(1), [snapshot(0)], 1)
+    for rank, moved in [(3, "up"), (5, "steady"), (8, "down")]:
+        found = rank_change(seen("a", 1, rank), base, seen("a", 0, 5), None)
+        assert (found.value, found.status) == (5 - rank, moved)
+
+
+def test_the_day_that_an_offer_was_first_seen_is_that_of_its_oldest_row():
+    past = [seen("a", 3), seen("a", 5)]
+    assert first_seen(history(), "a", past) == day(3)
+    assert first_seen(history(first_seen={"a": day(1)}), "a", past) == day(1)
+    assert first_seen(history(first_seen={"a": day(4)}), "a", past) == day(3)
+
+
+@pytest.mark.parametrize(("days", "has_base"), [(14, True), (14.01, False)])
+def test_a_price_of_14_days_ago_is_a_base(days: float, has_base: bool):
+    now = seen("a", 14, price=12.0, collected_at=at(days))
+    found = price_change(now, [seen("a", 0, price=10.0)])
+    assert (found.value is not None) is has_base
+
+
+def test_a_window_without_a_count_has_no_disjoint_growth():
+    assert disjoint_growth(seen("a", 32), [seen("a", 0, sale_count=5)], WINDOW) == (None, Reason.NO_COUNT)
+
+
+def test_the_first_row_of_a_panel_can_be_an_outcome():
+    panel = made([(1, 1, day_, 1, 100 + day_) for day_ in range(9)])
+    found = outcomes(panel, complete(panel), 7)
+    assert found.growth[0] == pytest.approx(log(107 / 100))
+    reversed_ = made([(1, 1, 0, 1, 100), (1, 1, 7, 1, 50), (2, 1, 0, 1, 10)])
+    assert outcomes(reversed_, complete(reversed_), 7).growth[0] == pytest.approx(log(0.5))
+
+
+def test_a_week_holds_seven_days_and_a_half():
+    now = seen("a", 8, sale_count=160)
+    last = Growth(log(160 / 150), log(160 / 150), 1.0, seen("a", 7, sale_count=150))
+    within = seen("a", 1, sale_count=100, collected_at=at(1))
+    assert week_growth(now, [within, last.base], last).days == pytest.approx(7.0)  # type: ignore[list-item]
+    early = seen("a", 1, sale_count=100, collected_at=at(0.4))
+    assert week_growth(now, [early, last.base], last) is last  # type: ignore[list-item]
+
+
+def test_a_total_that_does_not_move_has_the_noise_of_one_unit():
+    assert noise_per_day(100, [0.0] * 6, TOTAL) == pytest.approx(sqrt(1 / 100 / 100))
+
+
+def test_a_growth_within_the_noise_of_a_day_may_be_beyond_that_of_a_week():
+    def counted(number: int):
+        return seen("a", number, sale_count=round(20_000 * np.exp(0.002 * number)))  # a day's noise is 0.0018
+
+    now, past = counted(7), [counted(0), counted(6)]
+    assert Reason.NOISE in list(checks(now, past[1:], sale_growth(now, past[1:], WINDOW), 0.0, WINDOW))
+    assert Reason.NOISE not in list(checks(now, past, sale_growth(now, past, WINDOW), 0.0, WINDOW))
+
+
+@pytest.mark.parametrize("flat", ["last", "week"])
+def test_a_bulk_order_shows_in_either_growth(flat: str):
+    buyers = {"last": [100, 200, 201], "week": [100, 199, 250]}[flat]
+    sales = {"last": [1000, 2000, 3000], "week": [1000, 6000, 7000]}[flat]
+    past = [seen("a", number, sale_count=sales[at_], buyer_count=buyers[at_]) for at_, number in enumerate((0, 6))]
+    now = seen("a", 7, sale_count=sales[2], buyer_count=buyers[2])
+    assert Reason.FLAT_BUYERS in list(checks(now, past, sale_growth(now, past, WINDOW), 0.0, WINDOW))
+
+
+def test_a_list_is_ordered_by_sales_when_four_of_five_steps_fall():
+    # Six rows, one of five steps rises: ordered, so a newcomer's growth is from the lowest count of the day before.
+    counts = [60, 50, 40, 45, 30, 20]
+    rows = [(1, offer, 0, offer, count) for offer, count in enumerate(counts, 1)]
+    rows += [(1, offer, 1, offer, count) for offer, count in enumerate(counts[:5], 1)] + [(1, 9, 1, 6, 25)]
+    newcomer = compute_features(made(rows))["floor_growth"][-1]
+    assert newcomer == pytest.approx(log(25 / 20))
+    mixed = [60, 50, 55, 45, 47, 20]
+    rows = [(1, offer, 0, offer, count) for offer, count in enumerate(mixed, 1)]
+    rows += [(1, offer, 1, offer, count) for offer, count in enumerate(mixed[:5], 1)] + [(1, 9, 1, 6, 25)]
+    assert np.isnan(compute_features(made(rows))["floor_growth"][-1])
+    pair = [(1, 1, 0, 1, 60), (1, 2, 0, 2, 20), (1, 1, 1, 1, 61), (1, 9, 1, 2, 25)]
+    assert compute_features(made(pair))["floor_growth"][-1] == pytest.approx(log(25 / 20))
