@@ -1,7 +1,8 @@
 """Killed crawls: `python -m benchmarks.kills [N] [--database sqlite|postgresql] [--seed S]`. 100 kills take 7 minutes.
 
 A crawl of today's lists, their details, the feed and the page, on a database that knows yesterday, is killed (SIGKILL)
-up to four times at random moments, from its start to its end, and then runs once undisturbed. After that every list is
+up to four times at random moments, from its start to its end, and then runs once undisturbed; in a fifth of the kills a
+second crawl of the day runs beside it and is killed a little later. After that every list is
 complete, each entry is stored once, the feed is that of a crawl that was never killed (but for `collected_at`), and no
 half-written file is left.
 """
@@ -43,6 +44,7 @@ KILLS_IN_A_ROW = 4
 LONGEST = 300  # seconds of a last run, on a machine that is busy with other work
 START_SHARE = 0.1  # of the kills come before the spider is open
 FILE_SHARE = 0.15  # of the kills wait until a file is being written
+BESIDE_SHARE = 0.2  # of the kills hit two crawls of the same day
 FEEDS = "exports/toplist-%(snapshot_date)s.jsonl exports/toplist-%(snapshot_date)s.jsonl.gz"
 TIMES = ("collected_at",)
 
@@ -88,6 +90,7 @@ class Killed:
 
     phases: Counter[str] = field(default_factory=Counter)
     too_late: int = 0
+    beside: int = 0
     rounds: int = 0
     leftovers: int = 0
     wrong: list[str] = field(default_factory=list)
@@ -187,6 +190,7 @@ class Rounds:
         plain = self._plain
         aim = self._random.random()
         crawl = self._start(project, url)
+        beside = self._start(project, url) if self._random.random() < BESIDE_SHARE else None
         if aim < START_SHARE:
             wait = self._random.uniform(0.1, plain.opening)
         else:
@@ -204,10 +208,16 @@ class Rounds:
             crawl.wait()
         else:
             self.seen.too_late += 1
-            return "too late"
-        self.seen.phases[phase] += 1
+            phase = "too late"
+        if beside is not None:
+            time.sleep(self._random.uniform(0, 1))
+            beside.kill()
+            beside.communicate()
+            self.seen.beside += 1
+        if phase != "too late":
+            self.seen.phases[phase] += 1
         self.seen.wrong += _half_written(project)
-        return phase
+        return phase + " and another crawl" * (beside is not None)
 
     def _phase(self, project: Project, first: int, before: int) -> str:
         if list(project.folder.rglob("*.toplist-part")):
@@ -315,6 +325,7 @@ def measure(kind: str, kills: int, seed: int) -> Killed:
 def tell(kind: str, seen: Killed, took: float) -> None:
     hit = ", ".join(f"{times} {phase}" for phase, times in seen.phases.most_common())
     print(f"{kind}: {seen.phases.total()} kills ({hit}), {seen.rounds} last runs, {seen.too_late} crawls ended first")
+    print(f"  in {seen.beside} of them, a second crawl of the day was killed, too")
     print(f"  {len(seen.wrong)} faults, {seen.leftovers} files left; {took:.0f} s, load {os.getloadavg()[0]:.1f} after")
     for each in seen.wrong:
         print(f"  {each}")

@@ -42,6 +42,7 @@ class Harness:
         self.stats = FakeStats()
         self.retries: list[str] = []
         self.scheduled: list[Request] = []
+        self.postponed: list[Request] = []
         self.requests = RequestFactory(self.session, options())
         anything: Any = self
         self.middleware = ApiResponseMiddleware(
@@ -53,8 +54,13 @@ class Harness:
             stats=anything.stats,
             pause_seconds=300,
             retry=self._retry,
-            schedule=self.scheduled.append,
+            postponed=self.postponed,
+            ask_postponed=self._ask_postponed,
         )
+
+    def _ask_postponed(self) -> None:
+        self.scheduled += self.postponed
+        self.postponed.clear()
 
     def _retry(self, request: Request, reason: str) -> Request | None:
         self.retries.append(reason)

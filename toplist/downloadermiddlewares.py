@@ -51,8 +51,8 @@ class ApiResponseMiddleware:
     """Reads every answer to a call and acts on what it says.
 
     A readable one goes to the callback as an `ApiResponse`; a failure goes to the errback as one of `toplist.errors`.
-    `retry` makes the next attempt of a request, or None when its attempts are spent. `schedule` gives a request to the
-    scheduler.
+    `retry` makes the next attempt of a request, or None when its attempts are spent. `postponed` takes the
+    lists that are asked after all others, by `ask_postponed`.
     """
 
     def __init__(
@@ -66,7 +66,8 @@ class ApiResponseMiddleware:
         stats: StatsCollector,
         pause_seconds: float,
         retry: Callable[[Request, str], Request | None],
-        schedule: Callable[[Request], None],
+        postponed: list[Request],
+        ask_postponed: Callable[[], None],
     ):
         self._session = session
         self._tokens = tokens
@@ -76,8 +77,8 @@ class ApiResponseMiddleware:
         self._stats = stats
         self._pause_seconds = pause_seconds
         self._retry = retry
-        self._schedule = schedule
-        self._postponed: list[Request] = []
+        self._postponed = postponed
+        self._ask_postponed = ask_postponed
         self._is_backed_off = False
         self._denied: dict[str, tuple[str, str]] = {}
         self._actions: dict[type[ApiError], _Action] = {
@@ -107,7 +108,8 @@ class ApiResponseMiddleware:
             stats=crawler.stats,
             pause_seconds=spider.config.limits.pause,
             retry=retry,
-            schedule=lambda request: crawler.engine.crawl(request),
+            postponed=spider.postponed,
+            ask_postponed=spider.ask_postponed,
         )
         crawler.signals.connect(self.spider_idle, signals.spider_idle)
         return self
@@ -158,9 +160,7 @@ class ApiResponseMiddleware:
         """Nothing else is left: ask for what was postponed."""
         if not self._postponed or self._control.is_stopping():
             return
-        for request in self._postponed:
-            self._schedule(request)
-        self._postponed.clear()
+        self._ask_postponed()
         raise DontCloseSpider
 
     async def _back_off(self, request: Request, response: Response, error: ApiError) -> Request | None:

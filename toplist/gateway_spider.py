@@ -59,6 +59,7 @@ class GatewaySpider(scrapy.Spider):
     limiter: RateLimiter
     request_factory: RequestFactory
     waiting_lists: dict[ListKey, Request]  # that another crawl is fetching
+    postponed: list[Request]  # lists that were paused for twice: asked after all others
     custom_settings = settings.gateway_spiders
     job: str | None = None  # Scrapyd's id of the job
     breaker_class: type[CircuitBreaker] = CircuitBreaker
@@ -105,7 +106,7 @@ class GatewaySpider(scrapy.Spider):
         self.storage = Storage(open_database(config.places.database_url))
         self.summary = CrawlSummary()
         self.control = CrawlControl(crawler)
-        self.waiting_lists = {}
+        self.waiting_lists, self.postponed = {}, []
         self.storage.on_unavailable = lambda error: self.control.stop("database", str(error))
         self.breaker = self.breaker_class(self.session.clock.monotonic)
         self.request_factory = RequestFactory(self.session, options)
@@ -142,8 +143,16 @@ class GatewaySpider(scrapy.Spider):
             scheduler, storing = engine.scheduler, engine.scraper.slot
             is_asking = (scheduler is not None and scheduler.has_pending_requests()) or engine.downloader.active
             if not is_asking and not self.waiting_lists and (storing is None or storing.is_idle()):
-                return
+                if not self.postponed:
+                    return
+                self.ask_postponed()
             await asyncio.sleep(POLL_INTERVAL)
+
+    def ask_postponed(self) -> None:
+        """Ask for the lists that were put off to the end."""
+        for request in self.postponed:
+            self.crawler.engine.crawl(request)
+        self.postponed.clear()
 
     async def has_room(self) -> None:
         """Wait until the downloader takes more requests. So memory stays flat, however many there are to ask."""

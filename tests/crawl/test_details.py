@@ -133,6 +133,16 @@ def test_the_details_of_a_list_that_a_dead_crawl_held_are_asked_too(project: Pro
     assert [entry["rank"] for entry in project.feed() if entry["unit"] is None] == []
 
 
+def test_the_details_of_a_list_that_was_paused_for_twice_are_asked_too(project: Project, gateway: Gateway) -> None:
+    sandbox = gateway("--total=20", "--pause=0.2", "--fault=kind=403,rank_type=hot,category=311,times=2")
+    done = crawl(project, sandbox, "details=1", TOPLIST_PAUSE_403="0.2")
+    assert done.status == 0, done.log
+    assert len(project.feed()) == 80
+    assert [entry["rank"] for entry in project.feed() if entry["unit"] is None] == []
+    kinds = [each["rank_type"] for each in sorted(sandbox.state()["requests"], key=lambda each: each["at"])]
+    assert None not in kinds[: max(at for at, kind in enumerate(kinds) if kind)]
+
+
 def test_a_detail_is_good_for_its_week_and_a_past_snapshot_stays_as_it_was(project: Project) -> None:
     sandbox_day(project, "2026-11-24", "details=1")
     tuesday = {row[0] for row in project.query("SELECT offer_id FROM detail", "sandbox")}
