@@ -32,12 +32,13 @@ class FakeLeases:
 
 class Harness:
     def __init__(self, *claims: Claim, **changes: Any):
+        self.waiting: dict[Any, Request] = {}
         given: Any = {
             "storage": FakeStorage(),
             "control": FakeControl(),
             "stats": FakeStats(),
             "schedule": lambda request: self.scheduled.append(request),
-            "waiting": {},
+            "waiting": self.waiting,
         }
         self.leases = FakeLeases(*claims)
         self.stats, self.control = given["stats"], given["control"]
@@ -122,3 +123,19 @@ def test_what_is_complete_satisfies_unless_all_is_fetched_again(changes: dict[st
 def test_other_requests_pass() -> None:
     harness = Harness()
     asyncio.run(harness.middleware.process_request(Request("http://example.org")))
+
+
+def test_a_list_is_waited_for_no_longer_when_nobody_looks_at_the_leases(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("toplist.lease_middleware.POLL_INTERVAL", 0.01)
+    harness = Harness(LEASED)  # the second look finds no answer, which is an error that nobody expects
+    with pytest.raises(IgnoreRequest):
+        harness.process()
+    assert list(harness.waiting) == [KEY]
+
+    async def look_until_it_fails() -> None:
+        harness.middleware.spider_opened()
+        while harness.waiting:
+            await asyncio.sleep(0.01)
+
+    asyncio.run(asyncio.wait_for(look_until_it_fails(), 10))
+    harness.middleware.spider_idle()  # and the spider may close

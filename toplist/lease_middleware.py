@@ -146,12 +146,15 @@ class LeaseMiddleware:
         self._summary.skip(key, claim.rows)
 
     async def _poll(self) -> None:
-        while True:
-            await asyncio.sleep(POLL_INTERVAL)
-            try:
-                await self.check_waiting()
-            except StorageUnavailable as error:
-                logger.warning("The leases can't be read: %s", error)
+        try:
+            while True:
+                await asyncio.sleep(POLL_INTERVAL)
+                try:
+                    await self.check_waiting()
+                except StorageUnavailable as error:
+                    logger.warning("The leases can't be read: %s", error)
+        finally:
+            self._waiting.clear()  # nobody looks any more: these lists stay pending, and the crawl must not hang
 
     async def _renew_leases(self) -> None:
         while True:
