@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tests.trends.panels import complete
 from toplist.trends.panel import Ints, Panel, SnapshotColumns
 
 WINDOW_DAYS = 30
@@ -34,7 +35,7 @@ def read_archive(path: str) -> tuple[Panel, SnapshotColumns]:
             "count": table["count"].to_numpy().astype(np.float64),
         }
     )
-    return panel, _snapshots(panel)
+    return panel, complete(panel)
 
 
 def as_windows(panel: Panel, _: SnapshotColumns) -> tuple[Panel, SnapshotColumns]:
@@ -52,17 +53,9 @@ def as_windows(panel: Panel, _: SnapshotColumns) -> tuple[Panel, SnapshotColumns
     names = ("list_id", "offer", "day", "at", "rank")
     windows = Panel.of({**{name: getattr(panel, name)[kept] for name in names}, "count": sold[kept]},
                        panel.first_day[kept])  # fmt: skip
-    return windows, _snapshots(windows)
+    return windows, complete(windows)
 
 
 def _numbers(column: object) -> Ints:
     codes = pc.dictionary_encode(pc.cast(column, "string")).combine_chunks()
     return np.asarray(codes.indices.to_numpy(zero_copy_only=False)).astype(np.int64)
-
-
-def _snapshots(panel: Panel) -> SnapshotColumns:
-    days = np.unique(np.stack((panel.list_id, panel.day), axis=1), axis=0)
-    rows = len(days)
-    return SnapshotColumns(
-        days[:, 0], days[:, 1], np.ones(rows, np.bool_), np.full(rows, np.inf), np.zeros(rows, np.int64)
-    )

@@ -9,61 +9,27 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from datetime import date, timedelta
-from random import Random
 
 import numpy as np
 
+from tests.trends.hidden_market import NAMES, market_panel
+from tests.trends.panels import complete, cut
 from toplist.ranktypes import Protocol
-from toplist.sandbox.catalogue import catalogue
-from toplist.sandbox.market import Market
 from toplist.trends.backtest import FLAG, Backtest
 from toplist.trends.count_kind import CountEvidence
 from toplist.trends.coverage import OPENPLATFORM_COVERAGE, Coverage
 from toplist.trends.features import compute_features
 from toplist.trends.outcomes import outcomes
-from toplist.trends.panel import Floats, Panel, SnapshotColumns
+from toplist.trends.panel import Panel
 from toplist.trends.walk_forward import Labeled, walk_forward
 
-FIRST, CATEGORIES, RANK_TYPES = date(2026, 3, 10), 12, ("hot", "complex", "goodPrice")
 KINDS = {Protocol.BASE64: Coverage(total=True), Protocol.OPENPLATFORM: OPENPLATFORM_COVERAGE}
-_NAMES = ("list_id", "offer", "day", "at", "rank", "count")
-
-
-def read_market(protocol: Protocol, seed: int, days: int) -> tuple[Panel, SnapshotColumns]:
-    """An installation's lists, every one of them complete on every day."""
-    market, rows, offers = Market(seed), [], dict[str, int]()
-    categories = [each.category_id for each in catalogue() if each.category_id and not each.is_retired]
-    is_window = protocol is Protocol.OPENPLATFORM
-    for number, (category_id, rank_type) in enumerate(
-        (category_id, rank_type)
-        for category_id in Random(seed).sample(categories, CATEGORIES)
-        for rank_type in RANK_TYPES
-    ):
-        for step in range(days):
-            day = FIRST + timedelta(days=step)
-            for rank, figures in enumerate(market.rows(rank_type, category_id, day) or (), 1):
-                if is_window and rank > 20:
-                    break
-                offer = offers.setdefault(figures.offer.offer_id, len(offers))
-                count = figures.sold_30 if is_window else figures.total_sold
-                rows.append((number, offer, day.toordinal(), day.toordinal(), rank, count))
-    panel = Panel.of(dict(zip(_NAMES, np.array(rows, np.float64).T, strict=True)))
-    listed = np.unique(np.stack((panel.list_id, panel.day), axis=1), axis=0).T
-    size = len(listed[0])
-    return panel, SnapshotColumns(*listed, np.ones(size, np.bool_), np.full(size, np.inf), np.zeros(size, np.int64))
-
-
-def cut(counts: Floats) -> Floats:
-    """As "1.2万+" and "3400+" spell them: down to the thousand and to the hundred."""
-    step = np.where(counts >= 10_000, 1000, np.where(counts >= 1000, 100, 1))
-    return np.floor(counts / step) * step
 
 
 def kinds_found(panel: Panel, days: int) -> Counter[str]:
     """What the first days of each list alone show, and of all lists together: how often each kind."""
     young = panel.day < panel.day.min() + days
-    columns = {name: getattr(panel, name)[young] for name in _NAMES}
+    columns = {name: getattr(panel, name)[young] for name in NAMES}
     found: Counter[str] = Counter()
     for rows in (columns["list_id"] == number for number in np.unique(columns["list_id"])):
         found[str(CountEvidence.of(Panel.of({name: values[rows] for name, values in columns.items()})).coverage)] += 1
@@ -77,9 +43,10 @@ def main() -> None:
         kinds: dict[tuple[str, int], Counter[str]] = {}
         print(f"== {protocol}: counts are {coverage}")
         for seed in range(1, seeds + 1):
-            panel, snapshots = read_market(protocol, seed, days)
+            panel = market_panel(protocol, seed, days)
+            snapshots = complete(panel)
             for form, counts in {"exact": panel.count, "cut": cut(panel.count)}.items():
-                columns = {**{name: getattr(panel, name) for name in _NAMES}, "count": counts}
+                columns = {**{name: getattr(panel, name) for name in NAMES}, "count": counts}
                 for young in (14, 28):
                     kinds.setdefault((form, young), Counter()).update(kinds_found(Panel.of(columns), young))
             features = compute_features(panel)

@@ -36,21 +36,21 @@ class Scheduler(StockScheduler):
             logger.info("JOBDIR: no requests are written to it; the next crawl asks for what the ledger says is left")
             jobdir = None
         super().__init__(dupefilter, jobdir, crawler=crawler, **others)
-        self._again: deque[Request] = deque()
+        self._first: deque[Request] = deque()
 
     def enqueue_request(self, request: Request) -> bool:
         if request.meta.pop(FIRST, False):
-            self._again.append(request)
+            self._first.append(request)
             return True
         return super().enqueue_request(request)
 
     def next_request(self) -> Request | None:
-        return self._again.popleft() if self._again else super().next_request()
+        return self._first.popleft() if self._first else super().next_request()
 
     def __len__(self) -> int:
-        return len(self._again) + super().__len__()
+        return len(self._first) + super().__len__()
 
     def close(self, reason: str) -> Deferred[None] | None:
-        while self._again:  # into the job directory, where the spider has one
-            super().enqueue_request(self._again.popleft())
+        while self._first:  # into the job directory, where the spider has one
+            super().enqueue_request(self._first.popleft())
         return super().close(reason)

@@ -1,55 +1,35 @@
-"""Histories from the sandbox's hidden market, as the formulas see them: one list over some days."""
+"""The sandbox's hidden market as a panel: what an installation would have collected, without a gateway."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
+from functools import cache
+from random import Random
 
-from toplist.items import Status
+import numpy as np
+
 from toplist.ranktypes import Protocol
+from toplist.sandbox.catalogue import catalogue
 from toplist.sandbox.market import Market
-from toplist.trends.observation import Observation, Snapshot
+from toplist.trends.panel import Panel
 
-START = date(2026, 3, 10)
-
-
-def collected(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, 1, tzinfo=UTC)
+START, CATEGORIES, RANK_TYPES = date(2026, 3, 10), 12, ("hot", "complex", "goodPrice")
+NAMES = ("list_id", "offer", "day", "at", "rank", "count")
 
 
-def one_list(
-    market: Market, rank_type: str, category_id: str, days: Iterable[date], protocol: Protocol
-) -> tuple[list[Observation], list[Snapshot]]:
-    """The list's observations and snapshots; a day on which it is not there has a snapshot that says so."""
-    observations, snapshots = [], []
-    for day in days:
-        standings = market.rows(rank_type, category_id, day)
-        if standings is None:
-            snapshots.append(Snapshot(day, Status.ABSENT, collected(day)))
-            continue
-        if protocol is Protocol.OPENPLATFORM:
-            standings = standings[:20]
-        for rank, standing in enumerate(standings, 1):
-            offer, window = standing.offer, protocol is Protocol.OPENPLATFORM
-            start, price = offer.tiers(standing.age)[0]
-            observations.append(
-                Observation(
-                    offer.offer_id,
-                    day,
-                    collected(day),
-                    rank,
-                    None if window else standing.price,
-                    standing.sold_30 if window else standing.total_sold,
-                    offer.buyers(standing.age) if window else None,
-                    None if window else start,
-                    None if window else price,
-                )
-            )
-        rows = len(standings)
-        asked = 20 if protocol is Protocol.OPENPLATFORM else None
-        snapshots.append(Snapshot(day, Status.COMPLETE, collected(day), asked, None if asked else rows, rows))
-    return observations, snapshots
-
-
-def days_from(start: date, count: int) -> list[date]:
-    return [start + timedelta(days=step) for step in range(count)]
+@cache
+def market_panel(protocol: Protocol, seed: int = 1, days: int = 63) -> Panel:
+    """36 lists of the market, complete on every day: running totals in `base64`, 30-day counts in `openplatform`."""
+    market, rows, offers = Market(seed), [], dict[str, int]()
+    categories = [each.category_id for each in catalogue() if each.category_id and not each.is_retired]
+    lists = [(each, kind) for each in Random(seed).sample(categories, CATEGORIES) for kind in RANK_TYPES]
+    is_window = protocol is Protocol.OPENPLATFORM
+    for number, (category_id, rank_type) in enumerate(lists):
+        for step in range(days):
+            day = START + timedelta(days=step)
+            standings = market.rows(rank_type, category_id, day) or ()
+            for rank, figures in enumerate(standings[:20] if is_window else standings, 1):
+                offer = offers.setdefault(figures.offer.offer_id, len(offers))
+                count = figures.sold_30 if is_window else figures.total_sold
+                rows.append((number, offer, day.toordinal(), day.toordinal(), rank, count))
+    return Panel.of(dict(zip(NAMES, np.array(rows, np.float64).T, strict=True)))

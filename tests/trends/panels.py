@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from toplist.trends.panel import Panel, SnapshotColumns
+from toplist.trends.panel import Floats, Panel, SnapshotColumns
 
 DAY0 = 739_000
 
@@ -48,3 +48,9 @@ def market(days: int, lists: int = 4, offers: int = 50, seed: int = 3, window: b
             "count": counts.ravel().astype(np.float64),
         }
     )
+
+
+def cut(counts: Floats) -> Floats:
+    """As "1.2万+" and "3400+" spell them."""
+    large = np.floor(counts / 1000) * 1000
+    return np.where(counts >= 10_000, large, np.where(counts >= 1000, np.floor(counts / 100) * 100, counts))

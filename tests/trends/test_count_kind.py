@@ -1,6 +1,5 @@
-import numpy as np
 import pytest
-from panels import DAY0, market
+from panels import DAY0, cut, market
 
 from toplist.trends.count_kind import CountEvidence
 from toplist.trends.coverage import UNKNOWN_COVERAGE, Coverage
@@ -8,12 +7,6 @@ from toplist.trends.panel import Panel
 
 KINDS = {False: Coverage(total=True), True: Coverage(window_days=30)}
 NAMES = ("list_id", "offer", "day", "at", "rank", "count")
-
-
-def cut(counts: np.ndarray) -> np.ndarray:
-    """As "1.2万+" and "3400+" spell them."""
-    large = np.floor(counts / 1000) * 1000
-    return np.where(counts >= 10_000, large, np.where(counts >= 1000, np.floor(counts / 100) * 100, counts))
 
 
 @pytest.mark.parametrize("window", [False, True])

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
-from random import Random
 from statistics import median
 
-import numpy as np
 import pytest
-from hidden_market import START, days_from, one_list
+from hidden_market import market_panel
 from panels import complete
 from scenarios import scenario
 
 from toplist.ranktypes import Protocol
-from toplist.sandbox.catalogue import catalogue
-from toplist.sandbox.market import Market
 from toplist.trends.backtest import FLAG, Backtest, HorizonResult
 from toplist.trends.count_kind import CountEvidence
 from toplist.trends.coverage import OPENPLATFORM_COVERAGE, Coverage
@@ -62,21 +58,6 @@ def test_a_price_cut_shows_as_one_and_turns_the_sales_up() -> None:
 def test_a_doubling_is_ln_2_after_30_days_between_disjoint_windows() -> None:
     found = [told("step", seed, TURN + 29).sale_growth_30d for seed in SEEDS]
     assert median(value for value in found if value is not None) == pytest.approx(0.693, abs=0.05)
-
-
-@cache
-def market_panel(protocol: Protocol, days: int = 63) -> Panel:
-    """Nine weeks of 36 lists of the hidden market."""
-    market, rows, offers = Market(1), [], dict[str, int]()
-    categories = [each.category_id for each in catalogue() if each.category_id and not each.is_retired]
-    for number, category_id in enumerate(Random(1).sample(categories, 12)):
-        for place, rank_type in enumerate(("hot", "complex", "goodPrice")):
-            seen, _ = one_list(market, rank_type, category_id, days_from(START, days), protocol)
-            for row in seen:
-                offer, day = offers.setdefault(row.offer_id, len(offers)), row.snapshot_date.toordinal()
-                rows.append((number * 3 + place, offer, day, day, row.rank, row.sale_count))
-    names = ("list_id", "offer", "day", "at", "rank", "count")
-    return Panel.of(dict(zip(names, np.array(rows, np.float64).T, strict=True)))
 
 
 def coverage_of(protocol: Protocol) -> Coverage:

@@ -76,10 +76,8 @@ class Storage:
                 result = work()
             except DBAPIError as error:
                 if is_full(error):
-                    cause = first_line(error)
-                    raise StorageUnavailable(
-                        f"the database of TOPLIST_DATABASE_URL can't be written: {cause}"
-                    ) from None
+                    said = f"the database of TOPLIST_DATABASE_URL can't be written: {first_line(error)}"
+                    raise StorageUnavailable(said) from None
                 if not is_away(error):
                     raise
                 cause = first_line(error)

@@ -86,7 +86,7 @@ def breakouts(
     logits = None if models.week is None else models.week.logits(features)
     chances = None if logits is None else probability(logits)
     months = None if models.month is None else probability(models.month.logits(features))
-    missing = models.missing()
+    given, given_month = (_not_given(model) is None for model in models)
     threshold = None if models.week is None else models.week.threshold
     found = []
     for number, row in enumerate(rows):
@@ -98,14 +98,7 @@ def breakouts(
         chance = None if chances is None else float(chances[number])
         month = None if months is None else float(months[number])
         is_breakout = None if chance is None or threshold is None else chance >= threshold
-        found.append(
-            Breakout(
-                score,
-                None if "breakout_probability" in missing else chance,
-                None if "breakout_probability_30d" in missing else month,
-                is_breakout,
-            )
-        )
+        found.append(Breakout(score, chance if given else None, month if given_month else None, is_breakout))
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -60,6 +61,16 @@ class Labeled:
     def of(cls, features: Features, day: Ints, found: Outcomes) -> Labeled:
         top, is_known = top_tenth(day, found)
         return cls(features, day, found.known_on, is_known, top)
+
+    @cached_property
+    def counted(self) -> Bools:
+        """The rows that have a count, and so a score."""
+        return ~np.isnan(self.features["log_count"])
+
+    @cached_property
+    def counted_days(self) -> Ints:
+        """The days that have such a row, ascending."""
+        return np.unique(self.day[self.counted])
 
     def picked(self, rows: Ints) -> Features:
         """The features of some rows."""
@@ -119,10 +130,9 @@ def _levelled(rows: Labeled, model: Model, until: int) -> Iterator[tuple[Model, 
     The mean probability of the days before is made the base rate: the top tenth is a tenth on every day, so a day on
     which everything grows promises no more than a dull one.
     """
-    counted = np.flatnonzero((rows.day <= until) & ~np.isnan(rows.features["log_count"]))
-    days = np.unique(rows.day[counted])
+    days = rows.counted_days
     oldest = days[days < model.fitted_on][-LEVEL_DAYS:].min(initial=model.fitted_on)
-    counted = counted[rows.day[counted] >= oldest]
+    counted = np.flatnonzero(rows.counted & (rows.day >= oldest) & (rows.day <= until))
     day_of, logits = rows.day[counted], model.raw_logits(rows.picked(counted))
     for day in range(model.fitted_on, until + 1):
         level = logits[np.isin(day_of, days[days < day][-LEVEL_DAYS:])]
