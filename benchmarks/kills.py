@@ -10,8 +10,6 @@ half-written file is left.
 from __future__ import annotations
 
 import argparse
-import gzip
-import json
 import os
 import random
 import shutil
@@ -32,6 +30,7 @@ from typing import Any
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
+from benchmarks.kill_checks import differences, feed_of, half_written, wrong_in_database
 from tests.harness import UNLIMITED, Project
 from tests.postgres_server import serve_postgres
 from toplist.dates import business_date
@@ -46,7 +45,6 @@ START_SHARE = 0.1  # of the kills come before the spider is open
 FILE_SHARE = 0.15  # of the kills wait until a file is being written
 BESIDE_SHARE = 0.2  # of the kills hit two crawls of the same day
 FEEDS = "exports/toplist-%(snapshot_date)s.jsonl exports/toplist-%(snapshot_date)s.jsonl.gz"
-TIMES = ("collected_at",)
 
 
 @dataclass
@@ -155,7 +153,7 @@ class Rounds:
         requests = self._requests()
         requests = [each for each in requests if each["at"] > begun]
         last = max(each["at"] for each in requests)
-        return Undisturbed(_feed(project), len(requests), last - opened, ended - last, opened - begun)
+        return Undisturbed(feed_of(project), len(requests), last - opened, ended - last, opened - begun)
 
     def _requests(self, since: int = 0) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self._sandbox.state(since)["requests"]
@@ -216,7 +214,7 @@ class Rounds:
             self.seen.beside += 1
         if phase != "too late":
             self.seen.phases[phase] += 1
-        self.seen.wrong += _half_written(project)
+        self.seen.wrong += half_written(project)
         return phase + " and another crawl" * (beside is not None)
 
     def _phase(self, project: Project, first: int, before: int) -> str:
@@ -231,25 +229,8 @@ class Rounds:
 
     def _faults(self, project: Project, url: str) -> list[str]:
         """What is not as it should be after the last run."""
-        engine = create_engine(url)
-        with engine.connect() as connection:
-            day = {"day": str(self._today)}
-            of_today = "FROM ledger WHERE snapshot_date = CAST(:day AS date)"
-            if engine.dialect.name == "sqlite":
-                of_today = "FROM ledger WHERE snapshot_date = :day"
-            statuses = connection.execute(text(f"SELECT status {of_today}"), day).scalars().all()
-            of_today = of_today.replace("ledger", "entries")
-            place = "rank_type || '/' || category_id || '/' || rank"
-            stored, distinct = connection.execute(
-                text(f"SELECT count(*), count(DISTINCT {place}) {of_today}"), day
-            ).one()
-        engine.dispose()
-        found = []
-        if Counter(statuses) != {"complete": LISTS}:
-            found.append(f"lists are {dict(Counter(statuses))}")
-        if (stored, distinct) != (ENTRIES, ENTRIES):
-            found.append(f"{stored} entries are stored, {distinct} different, not {ENTRIES}")
-        found += _differences(_feed(project), self._plain.feed)
+        found = wrong_in_database(url, self._today, LISTS, ENTRIES)
+        found += differences(feed_of(project), self._plain.feed)
         left = [str(path) for path in project.folder.rglob("*.toplist-part")]
         left += [str(path) for path in (project.folder / "tmp").iterdir()]
         self.seen.leftovers += len(left)
@@ -271,42 +252,6 @@ def _opened(crawl: subprocess.Popen[str]) -> float:
 def _wait_for_file(crawl: subprocess.Popen[str], project: Project) -> None:
     while crawl.poll() is None and not list((project.folder / "exports").glob(".*.toplist-part")):
         time.sleep(0.0005)
-
-
-def _feed(project: Project) -> list[dict[str, Any]]:
-    return [{name: value for name, value in entry.items() if name not in TIMES} for entry in project.feed()]
-
-
-def _differences(feed: list[dict[str, Any]], plain: list[dict[str, Any]]) -> list[str]:
-    """Where a feed differs from that of an undisturbed crawl, in one sentence; none where it does not."""
-    if len(feed) != len(plain):
-        return [f"the feed has {len(feed)} entries, an undisturbed crawl's {len(plain)}"]
-    fields = Counter(
-        name
-        for entry, other in zip(feed, plain, strict=True)
-        for name in entry | other
-        if entry.get(name) != other.get(name)
-    )
-    if not fields:
-        return []
-    entry, other = next(pair for pair in zip(feed, plain, strict=True) if pair[0] != pair[1])
-    shown = {name: (entry.get(name), other.get(name)) for name in entry | other if entry.get(name) != other.get(name)}
-    return [f"the feed differs from an undisturbed crawl's in {dict(fields)}; first (feed, undisturbed): {shown}"]
-
-
-def _half_written(project: Project) -> list[str]:
-    """A feed or a page that is there after a kill is whole."""
-    wrong = []
-    for path in (project.folder / "exports").glob("toplist-*"):
-        content = (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8").read()
-        if ".jsonl" in path.name:
-            lines = content.splitlines()
-            is_feed = "dropped-out" not in path.name
-            if (is_feed and len(lines) % 20) or not content.endswith("\n") or not all(map(json.loads, lines)):
-                wrong.append(f"{path.name} is half written: {len(lines)} lines")
-        elif path.suffix == ".html" and "</html>" not in content[-100:]:
-            wrong.append(f"{path.name} is half written")
-    return wrong
 
 
 def measure(kind: str, kills: int, seed: int) -> Killed:

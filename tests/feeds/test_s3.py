@@ -8,7 +8,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import ClassVar
@@ -17,7 +17,7 @@ import pytest
 from scrapy.settings import BaseSettings
 
 from tests.feeds.feed_samples import DAY, an_entry
-from tests.feeds.s3_server import KEY_ID, SECRET, serve_s3
+from tests.feeds.s3_server import KEY_ID, SECRET, OneObject, serve_s3
 from toplist.feeds.delivery import Delivered, Failed, check_access, deliver, deliver_file
 from toplist.feeds.formats import ExistingFeed, Format, read_existing
 from toplist.feeds.s3 import PART, S3Options, S3Store
@@ -167,14 +167,12 @@ def test_any_file_is_uploaded_with_its_media_type(s3: S3Options, stored: Look, t
     assert failed.kept.read_bytes() == b"<body>"
 
 
-class Odd(BaseHTTPRequestHandler):
+class Odd(OneObject):
     """A server with faults: answers nothing that `behaviour` does not say."""
 
     behaviour: ClassVar[str]
     requests: ClassVar[list[str]]
     checksum: ClassVar[str | None]
-    held: ClassVar[bytes | None]
-    protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
         if self.held is None:
@@ -199,17 +197,10 @@ class Odd(BaseHTTPRequestHandler):
 
     def _answer(self, status: int, body: bytes) -> None:
         self.requests.append(self.command)
-        self.send_response(status)
+        headers = {}
         if self.command == "HEAD" and self.held is not None:
-            checksum = base64.b64encode(zlib.crc32(self.held).to_bytes(4, "big")).decode()
-            self.send_header("x-amz-checksum-crc32", checksum)
-        self.send_header("ETag", '"made-up"')
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None: ...
+            headers["x-amz-checksum-crc32"] = base64.b64encode(zlib.crc32(self.held).to_bytes(4, "big")).decode()
+        self.answer(status, body, headers)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 from tests.feeds.feed_samples import DAY, an_entry
-from tests.feeds.s3_server import KEY_ID, SECRET
+from tests.feeds.s3_server import KEY_ID, SECRET, OneObject
 from tests.harness import Project, asked
 from tests.ratelimit.test_endpoints import Authority
 from tests.reliability.matrix import Cell, Crawl
@@ -174,13 +174,11 @@ def _lock(project: Project, sandbox: SandboxProcess, after: int, seconds: float)
         connection.execute("ROLLBACK")
 
 
-class FaultyS3(BaseHTTPRequestHandler):
+class FaultyS3(OneObject):
     """S3 with a fault: the first `times` requests meet it, the others are served."""
 
     kind: ClassVar[str]
     times: ClassVar[int]
-    held: ClassVar[bytes | None]
-    protocol_version = "HTTP/1.1"
 
     def _is_faulty(self) -> bool:
         size = int(self.headers.get("Content-Length") or 0)
@@ -193,41 +191,31 @@ class FaultyS3(BaseHTTPRequestHandler):
                 self.close_connection = True
                 self.connection.shutdown(socket.SHUT_RDWR)
             case "html":
-                self._answer(502, b"<html>Bad Gateway</html>")
+                self.answer(502, b"<html>Bad Gateway</html>")
             case "slow down":
-                self._answer(503, b"<Error><Code>SlowDown</Code></Error>")
+                self.answer(503, b"<Error><Code>SlowDown</Code></Error>")
             case "internal":
-                self._answer(500, b"<Error><Code>InternalError</Code></Error>")
+                self.answer(500, b"<Error><Code>InternalError</Code></Error>")
             case "denied":
-                self._answer(403, b"<Error><Code>AccessDenied</Code></Error>")
+                self.answer(403, b"<Error><Code>AccessDenied</Code></Error>")
             case "signature":
-                self._answer(403, b"<Error><Code>SignatureDoesNotMatch</Code></Error>")
+                self.answer(403, b"<Error><Code>SignatureDoesNotMatch</Code></Error>")
         return True
 
     def do_GET(self) -> None:
         if self._is_faulty():
             return
         found = self.held is not None
-        self._answer(200 if found else 404, self.held or b"<Error><Code>NoSuchKey</Code></Error>")
+        self.answer(200 if found else 404, self.held or b"<Error><Code>NoSuchKey</Code></Error>")
 
     def do_HEAD(self) -> None:
         if not self._is_faulty():
-            self._answer(200 if self.held is not None else 404, self.held or b"")
+            self.answer(200 if self.held is not None else 404, self.held or b"")
 
     def do_PUT(self) -> None:
         if not self._is_faulty():
             type(self).held = self.body
-            self._answer(200, b"")
-
-    def _answer(self, status: int, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("ETag", '"made-up"')
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None: ...
+            self.answer(200, b"")
 
 
 S3_FAULTS = {  # kind: whether two in a row are outlasted
