@@ -11,6 +11,7 @@ from toplist.categories.tree import Tree
 from toplist.items import ListKey, RankList, Status
 from toplist.list_pages import MAX_ROWS, ListAccumulator, finished_list, is_last
 from toplist.ranktypes import Protocol
+from toplist.storage.ledger import COMPARED, LastDay
 
 AT = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -23,13 +24,12 @@ def page(first: int, count: int, total: int | None = None, **about: str) -> List
 class Attempt:
     """A list that is asked as the spider asks it; `pages` are the gateway's answers, in the order of the requests."""
 
-    def __init__(self, *pages: ListPage, last_rows: int | None = None, key: ListKey | None = None, **changes: Any):
+    def __init__(self, *pages: ListPage, last_day: LastDay | None = None, key: ListKey | None = None, **changes: Any):
         self.key, self.options = key or a_key(), options(**changes)
         self.asked: list[int] = []
         self.pages = list(pages)
-        accumulator = self.fetch(ListAccumulator(last_rows))
-        self.doubt = accumulator.doubt(self.options)
-        if self.doubt:
+        accumulator = self.fetch(ListAccumulator(last_day))
+        if accumulator.doubt(self.options) or accumulator.unlikely(self.options):
             accumulator = self.fetch(accumulator.again())
         self.ended: RankList = finished_list(self.key, accumulator, self.options, Tree())
 
@@ -48,6 +48,11 @@ class Attempt:
         return self.ended.status, len(self.ended.entries)
 
 
+def a_day(first: int, count: int) -> LastDay:
+    return LastDay(count, frozenset(map(str, range(first, first + count))))
+
+
+SIXTY = a_day(1, 60)
 FULL = [page(1, 20, 60), page(21, 20, 60), page(41, 20, 60)]
 
 
@@ -113,21 +118,84 @@ def test_a_list_without_end_is_bounded_and_named() -> None:
     ],
 )
 def test_less_than_half_of_the_last_complete_day_is_asked_once_more(answer: ListPage, status: Status) -> None:
-    attempt = Attempt(answer, answer, last_rows=60)
+    attempt = Attempt(answer, answer, last_day=SIXTY)
     assert attempt.asked == [1, 1]
     assert attempt.ended.status is status
     assert "60 on its last complete day" in (attempt.ended.message or "")
-    assert Attempt(answer, *FULL, last_rows=60).result == (Status.COMPLETE, 60)
+    assert Attempt(answer, *FULL, last_day=SIXTY).result == (Status.COMPLETE, 60)
 
 
 def test_half_of_the_last_complete_day_is_believed() -> None:
-    attempt = Attempt(page(1, 20, 30), page(21, 10, 30), last_rows=60)
+    attempt = Attempt(page(1, 20, 30), page(21, 10, 30), last_day=SIXTY)
     assert attempt.result == (Status.COMPLETE, 30)
     assert attempt.ended.message is None
 
 
 def test_only_as_many_rows_as_are_asked_for_are_compared() -> None:
-    assert Attempt(page(1, 20, 60), last_rows=60, pages=1).result == (Status.COMPLETE, 20)
+    assert Attempt(page(1, 20, 60), last_day=SIXTY, pages=1).result == (Status.COMPLETE, 20)
+
+
+def test_a_full_page_that_comes_short_without_a_total_is_asked_once_more_and_then_believed_with_a_word() -> None:
+    attempt = Attempt(page(1, 17), page(1, 17), last_day=a_day(1, 20))
+    assert attempt.asked == [1, 1]
+    assert attempt.result == (Status.COMPLETE, 17)
+    assert attempt.ended.message == "17 rows came, 20 on its last complete day"
+    whole = Attempt(page(1, 17), page(1, 20), last_day=a_day(1, 20), pages=1)
+    assert (whole.result, whole.ended.message) == ((Status.COMPLETE, 20), None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "last_day"),
+    [
+        pytest.param(page(1, 20), a_day(1, 20), id="as many rows"),
+        pytest.param(page(1, 17), a_day(1, 18), id="no full page before"),
+        pytest.param(page(1, 17, 17), a_day(1, 20), id="the total says so"),
+    ],
+)
+def test_what_may_well_be_so_is_asked_once(answer: ListPage, last_day: LastDay) -> None:
+    attempt = Attempt(answer, last_day=last_day, pages=1)
+    assert attempt.asked == [1]
+    assert attempt.ended.message is None
+
+
+def test_a_page_without_an_offer_of_the_last_complete_day_is_asked_once_more_and_then_believed_with_a_word() -> None:
+    strange = [page(1, 20, 60), page(121, 20, 60), page(41, 20, 60)]
+    attempt = Attempt(*strange, *strange, last_day=SIXTY)
+    assert attempt.asked == [1, 2, 3, 1, 2, 3]
+    assert attempt.result == (Status.COMPLETE, 60)
+    assert attempt.ended.message == "no offer of page 2 was in the list on its last complete day"
+    right = Attempt(*strange, *FULL, last_day=SIXTY)
+    assert {entry.offer_id for entry in right.ended.entries} == SIXTY.offers
+    assert right.ended.message is None
+    assert Attempt(*FULL[:2], page(140, 20, 60), *FULL, last_day=SIXTY).asked == [1, 2, 3, 1, 2, 3]
+
+
+def test_the_attempt_whose_offers_are_known_is_kept_though_the_other_came_later() -> None:
+    attempt = Attempt(page(1, 17), page(121, 20), last_day=a_day(1, 20), pages=1)
+    assert attempt.result == (Status.COMPLETE, 17)
+    attempt = Attempt(page(1, 18), page(1, 17), last_day=a_day(1, 20))
+    assert attempt.result == (Status.COMPLETE, 18)
+
+
+@pytest.mark.parametrize(
+    ("answer", "last_day"),
+    [
+        pytest.param(page(101, 9, 9), a_day(1, 9), id="too few offers to say"),
+        pytest.param(page(20, 20, 20), a_day(1, 20), id="one offer in common"),
+        pytest.param(page(101, 20, 20), a_day(1, 19), id="was not asked so deep"),
+        pytest.param(page(101, 20, 20), None, id="no day before"),
+    ],
+)
+def test_new_offers_are_believed_where_the_last_complete_day_says_little(
+    answer: ListPage, last_day: LastDay | None
+) -> None:
+    assert Attempt(answer, last_day=last_day, pages=1).asked == [1]
+
+
+def test_pages_beyond_the_compared_ranks_are_believed() -> None:
+    pages = [page(1 + 20 * number, 20, 120) for number in range(5)]
+    long = Attempt(*pages, page(901, 20, 120), last_day=LastDay(120, a_day(1, COMPARED).offers))
+    assert long.asked == [1, 2, 3, 4, 5, 6]
 
 
 def test_rows_of_another_list_are_not_stored() -> None:

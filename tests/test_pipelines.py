@@ -82,3 +82,13 @@ def test_a_list_that_lost_its_rows_is_a_warning(tmp_path: Path) -> None:
     assert harness.summary.all_warnings() == []
     harness.process(ended(status=Status.ABSENT, message="0 rows came, 60 on its last complete day"))
     assert harness.summary.all_warnings() == ["1 lists are empty or absent and had rows on their last complete day"]
+
+
+def test_a_complete_list_that_is_unlike_its_last_day_is_a_warning(tmp_path: Path) -> None:
+    harness = Harness(tmp_path)
+    harness.process(ended())
+    assert harness.summary.all_warnings() == []
+    harness.process(ended(message="17 rows came, 20 on its last complete day"))
+    assert harness.summary.all_warnings() == [
+        "1 complete lists have fewer rows or none of the offers of their last complete day"
+    ]

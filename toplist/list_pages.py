@@ -10,20 +10,21 @@ from toplist.api.rows import ReadRow, Rows
 from toplist.categories.tree import Tree
 from toplist.items import Entry, ListKey, RankList, Status
 from toplist.options import CrawlOptions
+from toplist.storage.ledger import COMPARED, LastDay
 
 MAX_ROWS = 10_000  # of one list; the longest of the platform have some hundreds
 OTHER_LIST = "other list"
+MIN_COMPARED = 10  # offers of a page: fewer may all be new
 
 
 @dataclass
 class ListAccumulator:
     """What came of one list so far; it travels with the request for the next page.
 
-    `last_rows` is what the list had on its last complete day, where that is known. `before` is the first attempt, where
-    its result was doubtful and the list is asked once more.
+    `before` is the first attempt, where its result was doubtful and the list is asked once more.
     """
 
-    last_rows: int | None = None
+    last_day: LastDay | None = None
     before: ListAccumulator | None = None
     rows: Rows = field(default_factory=Rows)
     total: int | None = None
@@ -33,6 +34,7 @@ class ListAccumulator:
     is_stale: bool = False
     other_list: str | None = None
     contradiction: str | None = None
+    strange_page: int | None = None
 
     def add(self, key: ListKey, page: int, page_size: int, answer: ListPage, collected_at: datetime) -> None:
         """Take a page in, unless it is of another list or repeats what came before (`is_stale`)."""
@@ -49,6 +51,8 @@ class ListAccumulator:
             del self.rows.pages[page]
             self.contradiction = f"page {page} repeats the pages before it"
         self.seen |= offers
+        if self._is_strange(offers, page * page_size):
+            self.strange_page = self.strange_page or page
         if self.total is not None and self.rows.received > max(self.total, 0):
             self.contradiction = f"{self.rows.received} rows came, and the total is {self.total}"
 
@@ -58,24 +62,45 @@ class ListAccumulator:
             return self.other_list
         if self.contradiction and status_of(options, self) is not Status.COMPLETE:
             return self.contradiction
-        expected = self.last_rows or 0
-        if options.rows is not None:
-            expected = min(expected, options.rows)
-        received = self.rows.received
+        expected, received = self._expected(options), self.rows.received
         return f"{received} rows came, {expected} on its last complete day" if 2 * received < expected else None
+
+    def unlikely(self, options: CrawlOptions) -> str | None:
+        """Why the list is asked once more, though it may well be as it came; None where nothing speaks for that.
+
+        Nothing but its last complete day shows that a list without a total was cut, or that rows that do not name their
+        list are another's.
+        """
+        expected, received = self._expected(options), self.rows.received
+        if self.total is None and expected and expected % options.page_size == 0 and received < expected:
+            return f"{received} rows came, {expected} on its last complete day"
+        if self.strange_page:
+            return f"no offer of page {self.strange_page} was in the list on its last complete day"
+        return None
+
+    def _expected(self, options: CrawlOptions) -> int:
+        """How many rows the last complete day makes us expect."""
+        rows = self.last_day.rows if self.last_day else 0
+        return rows if options.rows is None else min(rows, options.rows)
 
     def again(self) -> ListAccumulator:
         """For the second and last attempt."""
-        return ListAccumulator(self.last_rows, before=self)
+        return ListAccumulator(self.last_day, before=self)
 
     def best(self, options: CrawlOptions) -> ListAccumulator:
         """The attempt that is believed; of two in doubt the one with more rows, and none that is of another list."""
         first = self.before
         return self if first is None or first._worth(options) <= self._worth(options) else first
 
-    def _worth(self, options: CrawlOptions) -> tuple[bool, bool, int]:
+    def _worth(self, options: CrawlOptions) -> tuple[bool, bool, bool, int]:
         is_believed = status_of(options, self) is Status.COMPLETE and self.doubt(options) is None
-        return self.other_list is None, is_believed, self.rows.received
+        return self.other_list is None, is_believed, self.strange_page is None, self.rows.received
+
+    def _is_strange(self, offers: set[str], to_rank: int) -> bool:
+        """Whether a page that ends at `to_rank` has none of the offers of the last complete day."""
+        if self.last_day is None or to_rank > min(self.last_day.rows, COMPARED) or len(offers) < MIN_COMPARED:
+            return False
+        return not offers & self.last_day.offers
 
     def _take_total(self, total: int | None) -> None:
         if total is not None and self.total is not None and total < self.total:
@@ -124,7 +149,8 @@ def finished_list(
 ) -> RankList:
     """The list as it ended; failed where a `code` says so, and then without rows: a list is stored whole.
 
-    What is still in doubt at the second attempt is stored under the status that says so, with the reason.
+    What is still in doubt at the second attempt is stored under the status that says so, with the reason. What is
+    merely unlikely is believed then, with the reason.
     """
     accumulator = accumulator.best(options)
     status = status_of(options, accumulator)
@@ -134,6 +160,8 @@ def finished_list(
             code, accumulator = OTHER_LIST, ListAccumulator()
         elif status is Status.COMPLETE:
             status = Status.PARTIAL
+    elif code is None and status is Status.COMPLETE:
+        message = accumulator.unlikely(options)
     if code is None and accumulator.rows.received >= MAX_ROWS and status is Status.PARTIAL:
         message = f"the list has no end: {accumulator.rows.received} rows were taken"
     category = tree.get(key.category_id)

@@ -28,7 +28,7 @@ from toplist.ranktypes import named
 from toplist.ratelimit.limiter import LimiterClosed
 from toplist.ratelimit.slots import CATEGORY_SAFETY_MARGIN, spacing
 from toplist.session import Clock
-from toplist.storage.ledger import Ledger, LedgerEntry
+from toplist.storage.ledger import LastDay, Ledger, LedgerEntry
 from toplist.storage.storage import Storage
 from toplist.summary import CrawlSummary
 from toplist.tables import text_table
@@ -138,13 +138,13 @@ class Plan:
 class PlannedList(NamedTuple):
     """A list of the plan.
 
-    `complete_rows`: the rows that are stored already, where it need not be asked; else None. `last_rows`: what it had
-    on its last complete day before, where it had one.
+    `complete_rows`: the rows that are stored already, where it need not be asked; else None. `last_day`: what it had on
+    its last complete day before, where it had one.
     """
 
     key: ListKey
     complete_rows: int | None
-    last_rows: int | None
+    last_day: LastDay | None
 
 
 class Planner:
@@ -199,12 +199,12 @@ class Planner:
         while batch := list(islice(lists, BATCH)):
             # Another crawl may have completed some since the plan was made.
             entries = await self._storage.run(partial(self._ledger.entries, batch))
-            last_rows = await self._storage.run(partial(self._ledger.last_complete_rows, batch))
+            last_days = await self._storage.run(partial(self._ledger.last_days, batch))
             yield [
                 PlannedList(
                     key,
                     entry.stored_rows if (entry := entries.get(key)) and self._is_satisfied(entry) else None,
-                    last_rows.get(key),
+                    last_days.get(key),
                 )
                 for key in batch
             ]

@@ -32,6 +32,7 @@ class CrawlSummary:
         self.notes: list[str] = []
         self.warnings: list[str] = []  # what the verdict mentions, and does not count against the crawl
         self.vanished = 0  # lists without a row that had some on their last complete day
+        self.unlikely = 0  # complete lists that stayed unlike their last complete day when they were asked once more
 
     def plan(self, key: ListKey) -> None:
         self.planned[key.rank_type] += 1
@@ -48,6 +49,7 @@ class CrawlSummary:
         self.rows[kind] += len(ended.entries)
         self.rejected += len(ended.rejected)
         self.vanished += ended.status in (Status.EMPTY, Status.ABSENT) and ended.message is not None
+        self.unlikely += ended.status is Status.COMPLETE and ended.message is not None
         if ended.status is Status.FAILED:
             self._fail(ended)
 
@@ -96,8 +98,14 @@ class CrawlSummary:
 
     def all_warnings(self) -> list[str]:
         """What the verdict mentions, and does not count against the crawl."""
-        vanished = f"{self.vanished} lists are empty or absent and had rows on their last complete day"
-        return [*([vanished] if self.vanished else []), *self.warnings]
+        counted = (
+            (self.vanished, f"{self.vanished} lists are empty or absent and had rows on their last complete day"),
+            (
+                self.unlikely,
+                f"{self.unlikely} complete lists have fewer rows or none of the offers of their last complete day",
+            ),
+        )
+        return [*(text for count, text in counted if count), *self.warnings]
 
     def gaps(self) -> list[str]:
         """What keeps the plan itself from being whole."""

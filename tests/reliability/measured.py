@@ -85,25 +85,44 @@ class StoredList:
 
 
 def stored(project: Project) -> dict[ListName, StoredList]:
-    """Every planned list of the only day. `outcome` is the status, and the code where it has one."""
+    """Every planned list of the last day. `outcome` is the status, and its code or that it has a warning."""
     offers: dict[ListName, list[tuple[int, str]]] = defaultdict(list)
     with project.database() as connection:
         connection.row_factory = sqlite3.Row
-        for row in connection.execute("SELECT rank_type, category_id, rank, offer_id FROM entries"):
+        of_last_day = "WHERE snapshot_date = (SELECT max(snapshot_date) FROM ledger)"
+        for row in connection.execute(f"SELECT rank_type, category_id, rank, offer_id FROM entries {of_last_day}"):
             offers[row["rank_type"], row["category_id"]].append((row["rank"], row["offer_id"]))
-        ledger = connection.execute("SELECT * FROM ledger").fetchall()
+        ledger = connection.execute(f"SELECT * FROM ledger {of_last_day}").fetchall()
     return {
         (name := (row["rank_type"], row["category_id"])): StoredList(
-            f"{row['status']} {row['code'] or ''}".strip(), tuple(sorted(offers[name])), row["rejected"], row["message"]
+            _outcome(row), tuple(sorted(offers[name])), row["rejected"], row["message"]
         )
         for row in ledger
     }
 
 
+def _outcome(row: sqlite3.Row) -> str:
+    if row["status"] == "complete":
+        return "complete with a warning" if row["message"] else "complete"
+    return f"{row['status']} {row['code'] or ''}".strip()
+
+
+def a_day_after(before: Project, folder: Path) -> Project:
+    """A project whose history has the crawl of another one as the day before."""
+    project = Project(folder)
+    (folder / ".scrapy").mkdir()
+    with before.database() as given, project.database() as copy:
+        given.backup(copy)
+        for table in ("list_snapshot", "observation", "first_seen"):
+            copy.execute(f"UPDATE {table} SET snapshot_date = date(snapshot_date, '-1 day')")
+        copy.commit()
+    return project
+
+
 def lost_and_doubled(held: StoredList, undisturbed: StoredList) -> tuple[int, int]:
     """Rows that are missing from a list that counts as complete, and rows that are there more than once.
 
-    A list that ended otherwise is named, and the next crawl asks for it again; no row of it is lost without a word.
+    A list that ended otherwise, or with a warning, is named; no row of it is lost without a word.
     """
     ids = [offer for _, offer in held.offers]
     doubled = sum(times - 1 for times in Counter(ids).values())

@@ -16,7 +16,7 @@ from toplist.ranktypes import Protocol
 from toplist.storage.database import open_database
 from toplist.storage.history import History
 from toplist.storage.history_reader import HistoryReader
-from toplist.storage.ledger import Ledger
+from toplist.storage.ledger import COMPARED, LastDay, Ledger
 from toplist.storage.retention import prune
 from toplist.storage.tables import dropped_out, list_snapshot, observation
 from toplist.trends.lists import TrendConfig
@@ -79,6 +79,18 @@ def test_a_lists_past_is_two_queries_whatever_its_size(engine: Engine) -> None:
     assert len([sql for sql in asked if "observation" in sql or "first_seen" in sql]) == 2
     assert len(past.by_offer) == 40
     assert [snapshot.snapshot_date for snapshot in past.snapshots] == [FIRST + timedelta(days=day) for day in range(5)]
+
+
+def test_each_lists_last_complete_day_is_compared_whichever_day_it_was(engine: Engine) -> None:
+    other, unknown = KEY._replace(category_id="312"), KEY._replace(category_id="313")
+    store(engine, a_list(0, {"a": 3, "b": 2, "c": 1}))
+    store(engine, a_list(1, {"a": 3, "d": 2}))
+    store(engine, a_list(2, {"x": 9}).model_copy(update={"status": Status.PARTIAL}))
+    store(engine, a_list(0, {str(rank): 1 for rank in range(1, COMPARED + 2)}, other))
+    days = Ledger(engine, FIRST + timedelta(days=3)).last_days([KEY, other, unknown])
+    assert days == {KEY: LastDay(2, frozenset("ad")), other: LastDay(101, frozenset(map(str, range(1, 101))))}
+    assert Ledger(engine, FIRST).last_days([KEY]) == {}
+    assert Ledger(engine, FIRST + timedelta(days=32)).last_days([KEY]) == {}
 
 
 def test_a_day_stored_again_replaces_itself_and_nothing_else(engine: Engine) -> None:

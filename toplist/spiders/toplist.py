@@ -48,8 +48,8 @@ class TopListSpider(SnapshotSpider):
         if self.plan is None or self.options.dry_run:
             return
         async for batch in self.planner.batches(self.plan):
-            for key, complete_rows, last_rows in batch:
-                yield self._page(key, 1, ListAccumulator(last_rows), complete_rows=complete_rows)
+            for key, complete_rows, last_day in batch:
+                yield self._page(key, 1, ListAccumulator(last_day), complete_rows=complete_rows)
             await self.has_room()
         async for request in self._extras():
             yield request
@@ -95,7 +95,7 @@ class TopListSpider(SnapshotSpider):
         if not is_last(self.options, page, accumulator, response.answer):
             yield self._page(key, page + 1, accumulator)
             return
-        doubt = accumulator.doubt(self.options)
+        doubt = accumulator.doubt(self.options) or accumulator.unlikely(self.options)
         if doubt and accumulator.before is None:
             logger.info("Asking %s once more: %s", response.meta["toplist_subject"], doubt)
             yield self._page(key, 1, accumulator.again())

@@ -36,10 +36,13 @@ from sqlalchemy import (
 from toplist.items import ListKey, RankList, Source, Status
 from toplist.ranktypes import Protocol
 from toplist.storage.database import database_now, insert_if_absent, writing
-from toplist.storage.tables import list_
+from toplist.storage.tables import list_, observation, offer_version
 from toplist.storage.tables import list_snapshot as snapshots
 
 LOOK_BACK = 30
+
+COMPARED = 100
+"""Ranks of a list's last complete day that its answer is compared with."""
 
 _IDENTITY = (list_.c.source, list_.c.protocol, list_.c.rank_type, list_.c.category_id)
 
@@ -106,6 +109,13 @@ class LedgerEntry:
         return requested_rows is not None and requested_rows <= self.requested_rows
 
 
+class LastDay(NamedTuple):
+    """A list's last complete day: how many rows came, and the offers of the first `COMPARED` ranks."""
+
+    rows: int
+    offers: frozenset[str]
+
+
 _ENTRY_COLUMNS = tuple(snapshots.c[name] for name in LedgerEntry.__dataclass_fields__)
 # What every list asks is made once: making a statement and finding its compiled text takes longer than SQLite does.
 _ENTRY = (
@@ -114,6 +124,15 @@ _ENTRY = (
     .where(snapshots.c.snapshot_date == bindparam("day"), *(column == bindparam(column.name) for column in _IDENTITY))
 )
 _LOCKED_ENTRY = _ENTRY.with_for_update(of=snapshots)
+_OFFERS = (
+    select(observation.c.list_id, offer_version.c.offer_id)
+    .join(offer_version, offer_version.c.version_id == observation.c.version_id)
+    .where(
+        observation.c.list_id.in_(bindparam("lists", expanding=True)),
+        observation.c.snapshot_date == bindparam("day"),
+        observation.c.rank <= COMPARED,
+    )
+)
 _PLACE = snapshots.c.list_id == bindparam("of"), snapshots.c.snapshot_date == bindparam("on")
 _UPDATE = update(snapshots).where(*_PLACE)
 
@@ -147,10 +166,10 @@ class Ledger:
         with self._engine.connect() as connection:
             return self._entries(connection, keys)
 
-    def last_complete_rows(self, keys: Sequence[ListKey]) -> dict[ListKey, int]:
-        """How many rows each of `keys` had on its last complete day of the `LOOK_BACK` days before this one."""
+    def last_days(self, keys: Sequence[ListKey]) -> dict[ListKey, LastDay]:
+        """What each of `keys` had on its last complete day of the `LOOK_BACK` days before this one."""
         query: Select[Any] = (
-            select(*_IDENTITY, snapshots.c.received)
+            select(*_IDENTITY, snapshots.c.list_id, snapshots.c.snapshot_date, snapshots.c.received)
             .join(list_, list_.c.list_id == snapshots.c.list_id)
             .where(
                 snapshots.c.snapshot_date < self._date,
@@ -161,7 +180,9 @@ class Ledger:
             .order_by(snapshots.c.snapshot_date)
         )
         with self._engine.connect() as connection:
-            return {_key(row): row.received for row in connection.execute(query)}  # the last day replaces the others
+            last = {_key(row): row for row in connection.execute(query)}  # the last day replaces the others
+            offers = _offers(connection, list(last.values()))
+        return {key: LastDay(row.received, frozenset(offers[row.list_id])) for key, row in last.items()}
 
     def pages(self, source: Source, protocol: Protocol, page_size: int, max_rows: int | None) -> dict[str, float]:
         """Average pages of a list of each rank type, on the last day before; at most `max_rows` rows of each list."""
@@ -302,6 +323,18 @@ def _among(keys: Iterable[tuple[str, ...]]) -> ColumnElement[bool]:
         false(),
         *(and_(*map(eq, kind, shared), category_id.in_(each)) for shared, each in categories.items()),
     )
+
+
+def _offers(connection: Connection, days: Sequence[Row[Any]]) -> dict[int, list[str]]:
+    """The offers of the first ranks of some lists, by list id; each on its own day, which most of them share."""
+    lists: dict[date, list[int]] = {}
+    for row in days:
+        lists.setdefault(row.snapshot_date, []).append(row.list_id)
+    found: dict[int, list[str]] = {row.list_id: [] for row in days}
+    for day, ids in lists.items():
+        for list_id, offer_id in connection.execute(_OFFERS, {"day": day, "lists": ids}):
+            found[list_id].append(offer_id)
+    return found
 
 
 def _entry(row: Row[Any]) -> LedgerEntry:
