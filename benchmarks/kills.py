@@ -31,7 +31,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from benchmarks.kill_checks import differences, feed_of, half_written, wrong_in_database
-from tests.harness import UNLIMITED, Project
+from tests.harness import QUICK, WITH_PAGE, Project
 from tests.postgres_server import serve_postgres
 from toplist.dates import business_date
 from toplist.sandbox.process import SandboxProcess
@@ -131,7 +131,7 @@ class Rounds:
             TOPLIST_ACCESS_TOKEN=self._sandbox.access_token,
             TOPLIST_FEED_URI=FEEDS,
             TMPDIR=str(temporary),
-            **UNLIMITED,
+            **QUICK | WITH_PAGE,
         )
 
     def _crawl_history(self) -> None:

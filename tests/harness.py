@@ -18,7 +18,10 @@ from toplist.product_settings import SCRAPY_SETTINGS
 from toplist.sandbox.process import SandboxProcess
 
 ROOT = Path(__file__).resolve().parent.parent
-UNLIMITED = {"TOPLIST_QPS": "0", "DOWNLOAD_DELAY": "0"}
+#: Without the limits, and without the page, which takes as long as all else of a small crawl.
+QUICK: dict[str, str | None] = {"TOPLIST_QPS": "0", "DOWNLOAD_DELAY": "0", "TOPLIST_REPORT_URI": ""}
+#: After `QUICK`: with the page, where it is by default.
+WITH_PAGE = {"TOPLIST_REPORT_URI": None}
 
 
 @dataclass
@@ -48,8 +51,8 @@ class Project:
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / "scrapy.cfg", folder)
 
-    def environment(self, sandbox: SandboxProcess | None, **settings: str) -> dict[str, str]:
-        """The settings as variables; Scrapy's own get the prefix that they have in the environment."""
+    def environment(self, sandbox: SandboxProcess | None, **settings: str | None) -> dict[str, str]:
+        """The settings as variables, but for those that are None; Scrapy's own get the prefix that they have there."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("TOPLIST_", "LC_"))}
         kept["LANG"] = "C.UTF-8"  # the reader's language is English, whoever runs the tests
         gateway = {}
@@ -59,12 +62,13 @@ class Project:
                 "TOPLIST_APP_KEY": sandbox.app_key,
                 "TOPLIST_APP_SECRET": sandbox.app_secret,
             }
-        named = {f"TOPLIST_{name}" if name in SCRAPY_SETTINGS else name: value for name, value in settings.items()}
+        given = {name: value for name, value in settings.items() if value is not None}
+        named = {f"TOPLIST_{name}" if name in SCRAPY_SETTINGS else name: value for name, value in given.items()}
         return kept | {"PYTHONPATH": str(ROOT)} | gateway | named
 
-    def start(self, sandbox: SandboxProcess | None, *arguments: str, **settings: str) -> subprocess.Popen[str]:
+    def start(self, sandbox: SandboxProcess | None, *arguments: str, **settings: str | None) -> subprocess.Popen[str]:
         """Start a crawl. What looks like `name=value` is a spider argument, anything else an option."""
-        command = [sys.executable, "-m", settings.pop("module", "scrapy"), "crawl", "toplist"]
+        command = [sys.executable, "-m", settings.pop("module", None) or "scrapy", "crawl", "toplist"]
         for argument in arguments:
             command += ["-a", argument] if not argument.startswith("-") and "=" in argument else [argument]
         return subprocess.Popen(
@@ -78,7 +82,7 @@ class Project:
 
     def crawl(self, sandbox: SandboxProcess | None, *arguments: str, **settings: Any) -> Crawled:
         """Run a crawl to its end; without the limits, unless a test is about them and says `limits=True`."""
-        lifted = {} if settings.pop("limits", False) else UNLIMITED
+        lifted = {} if settings.pop("limits", False) else QUICK
         process = self.start(sandbox, *arguments, **lifted | settings)
         out, log = process.communicate(timeout=300)
         return Crawled(process.returncode, out, log)

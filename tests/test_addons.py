@@ -7,7 +7,7 @@ from pathlib import Path
 from scrapy.settings import BaseSettings
 
 from tests.feeds.s3_server import KEY_ID, SECRET, serve_s3
-from tests.harness import UNLIMITED, Project
+from tests.harness import QUICK, Project
 from toplist.addons import S3SecretsAddon
 from toplist.sandbox.process import SandboxProcess
 
@@ -25,7 +25,7 @@ def test_keys_given_as_settings_or_in_the_environment_never_show(
             f"--set=AWS_SECRET_ACCESS_KEY={SECRET}",
             "--set=AWS_REGION_NAME=us-east-1",
             "--output=s3://feeds/own.jsonl",
-            **UNLIMITED,
+            **QUICK,
             TOPLIST_FEED_URI="s3://feeds/%(snapshot_date)s.jsonl",
             AWS_ENDPOINT_URL_S3=str(server.options.endpoint_url),
         )
@@ -45,7 +45,7 @@ def test_a_password_in_the_endpoint_never_shows(project: Project, gateway: Calla
         "-LDEBUG",
         "--set=AWS_ENDPOINT_URL=http://me:hid/den@127.0.0.1:1",
         "--output=s3://feeds/own.jsonl",
-        **UNLIMITED,
+        **QUICK,
         AWS_ACCESS_KEY_ID=KEY_ID,
         AWS_SECRET_ACCESS_KEY=SECRET,
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness import UNLIMITED, Project, asked
+from tests.harness import QUICK, Project, asked
 from toplist.sandbox.process import SandboxProcess
 
 Gateway = Callable[..., SandboxProcess]
@@ -93,7 +93,7 @@ def test_a_list_that_is_always_answered_403_keeps_no_other_from_being_asked(proj
 
 def test_ctrl_c_in_a_pause_ends_at_once_and_the_next_crawl_completes(project: Project, gateway: Gateway) -> None:
     sandbox = gateway("--total=25", "--fault=kind=403,nth=3")
-    process = project.start(sandbox, *TWO, TOPLIST_PAUSE_403="300", **UNLIMITED)
+    process = project.start(sandbox, *TWO, TOPLIST_PAUSE_403="300", **QUICK)
     assert process.stderr is not None
     log = next(line for line in process.stderr if "HTTP 403" in line)
     assert "nothing is sent for 300 s" in log
@@ -139,7 +139,7 @@ def end_leases(project: Project) -> None:
 @pytest.mark.parametrize("after", range(4))
 def test_a_killed_crawl_is_completed_by_the_next(project: Project, gateway: Gateway, after: int) -> None:
     sandbox = gateway("--total=45")
-    process = project.start(sandbox, *TWO, **UNLIMITED)
+    process = project.start(sandbox, *TWO, **QUICK)
     while len(asked(sandbox)) <= 3 * after:
         assert process.poll() is None
     process.kill()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness import UNLIMITED, Crawled, Project
+from tests.harness import QUICK, Crawled, Project
 from toplist.api.calls import PRICE_TREND, QUERY_DETAIL, UNITS_TREND
 from toplist.api.daily import Figure
 from toplist.items import Source
@@ -226,7 +226,7 @@ def test_details_that_are_forbidden_or_refused_end_them_and_not_the_crawl(
 
 def test_a_crawl_that_is_stopped_at_its_details_has_its_lists_and_its_feed(project: Project, gateway: Gateway) -> None:
     sandbox = gateway("--total=20", f"--fault=kind=timeout,nth=5,times=99,api={QUERY_DETAIL.name}")
-    settings = UNLIMITED | {"DOWNLOAD_TIMEOUT": "3", "TOPLIST_ACCESS_TOKEN": sandbox.access_token}
+    settings = QUICK | {"DOWNLOAD_TIMEOUT": "3", "TOPLIST_ACCESS_TOKEN": sandbox.access_token}
     process = project.start(sandbox, *TWO, "details=1", **settings)
     answered = "SELECT COUNT(*) FROM detail WHERE status = 'complete'"
     while len(singles(sandbox)) < 5 or project.query(answered)[0][0] < 4:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness import UNLIMITED, Project
+from tests.harness import WITH_PAGE, Project
 from toplist.sandbox.process import SandboxProcess
 
 CATEGORIES = "categories=311,312,54,67,10166,71,122916001,127380009"
@@ -33,7 +33,7 @@ def test_a_crawl_on_a_full_disk_ends_in_order_and_the_next_one_completes_it(
     small_disk: Path, gateway: Callable[..., SandboxProcess]
 ) -> None:
     sandbox, project = gateway("--total=20"), Project(small_disk / "project")
-    done = project.crawl(sandbox, CATEGORIES, RANK_TYPES, **UNLIMITED)
+    done = project.crawl(sandbox, CATEGORIES, RANK_TYPES, **WITH_PAGE)
     assert done.status == 3
     assert "Traceback" not in done.log
     assert "the database of TOPLIST_DATABASE_URL can't be written: database or disk is full" in done.verdict
@@ -41,7 +41,7 @@ def test_a_crawl_on_a_full_disk_ends_in_order_and_the_next_one_completes_it(
     assert not list(small_disk.rglob("*.toplist-part"))
     subprocess.run(["mount", "-o", "remount,size=50m", str(small_disk)], check=True)
     assert set(project.query("SELECT status FROM ledger WHERE status = 'complete'")) == {("complete",)}
-    again = project.crawl(sandbox, CATEGORIES, RANK_TYPES, **UNLIMITED)
+    again = project.crawl(sandbox, CATEGORIES, RANK_TYPES, **WITH_PAGE)
     assert again.status == 0, again.log
     # Two of these categories have been retired.
     counts = dict(project.query("SELECT status, count(*) FROM ledger GROUP BY status"))

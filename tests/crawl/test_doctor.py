@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.harness import UNLIMITED, Project
+from tests.harness import QUICK, Project
 from toplist.api.tokens import Tokens
 from toplist.ranktypes import RANK_TYPES
 from toplist.sandbox.process import SandboxProcess
@@ -36,7 +36,7 @@ class Diagnosis(NamedTuple):
 
 
 def doctor(project: Project, sandbox: SandboxProcess | None, *options: str, **settings: Any) -> Diagnosis:
-    lifted = {} if settings.pop("limits", False) else UNLIMITED
+    lifted = {} if settings.pop("limits", False) else QUICK
     done = subprocess.run(
         [sys.executable, "-m", "scrapy", "doctor", *options],
         cwd=project.folder,

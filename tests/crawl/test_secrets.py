@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.harness import UNLIMITED, Project
+from tests.harness import QUICK, WITH_PAGE, Project
 from toplist.sandbox.process import SandboxProcess
 
 Gateway = Callable[..., SandboxProcess]
@@ -50,7 +50,7 @@ def leaks(folder: Path, *texts: str, known: tuple[str, ...] = (KEY, SECRET, TOKE
 def test_nothing_secret_is_left_behind(project: Project, sandbox: SandboxProcess, token: str) -> None:
     sandbox.faults(FAULTS)
     options = ["categories=311,312,54,67", "rank_types=hot,complex,goodPrice", "-LDEBUG", "--set=JOBDIR=job"]
-    limits = {**UNLIMITED, "TOPLIST_PAUSE_403": "0.2", "DOWNLOAD_TIMEOUT": "3", "TOPLIST_ACCESS_TOKEN": token}
+    limits = {**WITH_PAGE, "TOPLIST_PAUSE_403": "0.2", "DOWNLOAD_TIMEOUT": "3", "TOPLIST_ACCESS_TOKEN": token}
     done = project.crawl(sandbox, *options, "--output=own.csv", **limits)
     assert done.status == 3
     assert "777" in done.log
@@ -63,7 +63,7 @@ def test_no_request_is_written_to_a_job_directory(project: Project, sandbox: San
     sandbox.faults([{"kind": "403", "nth": 2}])
     options = ["categories=311,312,54,67", "rank_types=hot,complex,goodPrice", "-LDEBUG", "--set=JOBDIR=job"]
     token = {"TOPLIST_ACCESS_TOKEN": TOKEN, "TOPLIST_PAUSE_403": "300"}
-    process = project.start(sandbox, *options, **UNLIMITED, **token)
+    process = project.start(sandbox, *options, **QUICK, **token)
     assert process.stderr is not None
     read = []
     for line in process.stderr:
@@ -81,7 +81,7 @@ def test_no_request_is_written_to_a_job_directory(project: Project, sandbox: San
 def test_with_a_job_directory_a_crawl_goes_on_by_the_ledger(project: Project, sandbox: SandboxProcess) -> None:
     sandbox.faults([{"kind": "403", "nth": 5}])
     options = ["categories=311,312,54,67", "rank_types=hot,complex,goodPrice", "--set=JOBDIR=job"]
-    process = project.start(sandbox, *options, **UNLIMITED, TOPLIST_PAUSE_403="300")
+    process = project.start(sandbox, *options, **QUICK, TOPLIST_PAUSE_403="300")
     assert process.stderr is not None
     next(line for line in process.stderr if "HTTP 403" in line)
     process.send_signal(signal.SIGINT)

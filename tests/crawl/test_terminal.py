@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness import UNLIMITED, Project
+from tests.harness import QUICK, Project
 
 
 def on_terminal(project: Project, *options: str) -> tuple[int, list[str]]:
@@ -20,7 +20,7 @@ def on_terminal(project: Project, *options: str) -> tuple[int, list[str]]:
     process = subprocess.Popen(
         [sys.executable, "-m", "scrapy", "crawl", "toplist", "-a", "gateway=sandbox", "-a", "rank_types=hot", *options],
         cwd=project.folder,
-        env=project.environment(None, **UNLIMITED, COLUMNS="100", TERM="xterm"),
+        env=project.environment(None, **QUICK, COLUMNS="100", TERM="xterm"),
         stdin=terminal,
         stdout=terminal,
         stderr=terminal,

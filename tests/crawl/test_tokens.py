@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness import UNLIMITED, Crawled, Project
+from tests.harness import QUICK, Crawled, Project
 from toplist.api.tokens import Tokens
 from toplist.sandbox.process import SandboxProcess
 from toplist.tokenfile import TokenFile
@@ -150,7 +150,7 @@ def test_a_refresh_token_alone_that_is_refused_ends_the_crawl(project: Project, 
 def test_several_processes_renew_once(project: Project, gateway: Gateway) -> None:
     sandbox = gateway("--total=5")
     sandbox.expire_token()
-    settings = environment(sandbox, project) | UNLIMITED
+    settings = environment(sandbox, project) | QUICK
     others = [
         project.start(
             sandbox, f"categories={category}", "rank_types=hot", **settings, TOPLIST_FEED_URI=f"{category}.csv"

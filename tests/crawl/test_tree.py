@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness import UNLIMITED, Crawled, Project, asked
+from tests.harness import QUICK, Crawled, Project, asked
 from toplist.sandbox.process import SandboxProcess
 
 Gateway = Callable[..., SandboxProcess]
@@ -27,7 +27,7 @@ def categories(project: Project, sandbox: SandboxProcess | None, *options: str, 
     done = subprocess.run(
         [sys.executable, "-m", "scrapy", "categories", *options],
         cwd=project.folder,
-        env=project.environment(sandbox, **UNLIMITED | settings),
+        env=project.environment(sandbox, **QUICK | settings),
         capture_output=True,
         text=True,
         timeout=120,

@@ -12,7 +12,7 @@ import boto3
 import pytest
 
 from tests.feeds.s3_server import KEY_ID, SECRET, S3Server, serve_s3
-from tests.harness import UNLIMITED, Crawled, Project
+from tests.harness import QUICK, Crawled, Project
 from toplist.sandbox.process import SandboxProcess
 
 Gateway = Callable[..., SandboxProcess]
@@ -69,7 +69,7 @@ def kept(project: Project) -> list[Path]:
 def test_s3_that_goes_away_in_the_middle(project: Project, gateway: Gateway, tmp_path: Path) -> None:
     sandbox = gateway("--total=20", "--latency=200")
     with serve_s3(tmp_path) as server:
-        crawl = project.start(sandbox, *PLAN, **UNLIMITED, **at(server))
+        crawl = project.start(sandbox, *PLAN, **QUICK, **at(server))
         while not sandbox.state()["arrivals"]:
             time.sleep(0.02)
         server.process.kill()
@@ -108,7 +108,7 @@ def test_a_full_disk(project: Project, gateway: Gateway, postgres: Callable[[], 
     """The crawl may write no file of more than 8 KiB, so that its feed does not fit; its database is elsewhere."""
     sandbox, url = gateway("--total=20"), postgres()
     limited = ["sh", "-c", 'ulimit -f 16; exec "$@"', "sh", sys.executable, "-m", "scrapy", "crawl", "toplist"]
-    environment = project.environment(sandbox, **UNLIMITED, TOPLIST_DATABASE_URL=url)
+    environment = project.environment(sandbox, **QUICK, TOPLIST_DATABASE_URL=url)
     arguments = [part for each in PLAN for part in ("-a", each)]
     crawl = subprocess.run([*limited, *arguments], cwd=project.folder, env=environment, capture_output=True, text=True)
     assert crawl.returncode == 3, crawl.stderr

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.harness import UNLIMITED, Project
+from tests.harness import QUICK, Project
 from toplist.sandbox.process import SandboxProcess
 
-FAST = {**UNLIMITED, "DOWNLOAD_TIMEOUT": "8", "TOPLIST_PAUSE_403": "0.2", "TOPLIST_REPORT_URI": ""}
+FAST = {**QUICK, "DOWNLOAD_TIMEOUT": "8", "TOPLIST_PAUSE_403": "0.2"}
 ListName = tuple[str, str]  # rank type, category
 
 
