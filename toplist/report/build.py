@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
@@ -56,7 +57,7 @@ def build_report(
     plotting_library_soon()
     plans = plan_pages(builder.facts.lists, max_entries)
     offers = builder.write_pages(plans, max_entries) if plans else builder.write_one()
-    return Built(name, len(plans), builder.facts, offers, builder.record.as_json())
+    return Built(name, len(plans), builder.facts, offers, builder.shown_record)
 
 
 class _Builder:
@@ -68,6 +69,11 @@ class _Builder:
         self.facts = reader.facts()
         self.record = TrackRecord()
 
+    @cached_property
+    def shown_record(self) -> dict[str, Any]:
+        """The record of past picks, as the page shows it: used when every past day has been added."""
+        return self.record.as_json()
+
     def write_one(self) -> dict[str, int]:
         """One page with everything. Returns how many offers each block has."""
         facts = self.facts
@@ -76,7 +82,7 @@ class _Builder:
         offers = merge_totals([moves])
         heat_map = _heat_map(facts.lists, table)
         blocks = PageBlocks(
-            table, moves, heat_map, self.record.as_json(), _rank_titles(facts), offers, highlights=self._highlights
+            table, moves, heat_map, self.shown_record, _rank_titles(facts), offers, highlights=self._highlights
         )
         self._render(self._name, facts.lists, blocks)
         return offers
@@ -87,7 +93,7 @@ class _Builder:
         step = -(-facts.entries // max_entries)
         for past in self._reader.past([each.id for each in facts.lists][::step]):
             self.record.add(past)
-        record = self.record.as_json()
+        record = self.shown_record
         top = EntryTable(facts.lists, SHOWN_DAYS)
         heat_map = HeatMap()
         blocks_of_pages = []
