@@ -51,7 +51,12 @@ HELD_BY: dict[str, list[str]] = {
     "trends/score": ["tests/trends/test_score.py", *TRENDS],
     "trends/breakout": ["tests/trends/test_trends_features.py", *TRENDS, "tests/trends/test_trends_model.py"],
     "trends/model": ["tests/trends/test_trends_model.py", BORDERS, "tests/trends/test_trends_backtest.py"],
-    "trends/features": ["tests/trends/test_trends_features.py", *TRENDS, "tests/trends/test_trends_model.py"],
+    "trends/features": [
+        "tests/trends/test_trends_features.py",
+        "tests/trends/test_trends_formulas.py",
+        *TRENDS,
+        "tests/trends/test_trends_model.py",
+    ],
     "trends/outcomes": ["tests/trends/test_trends_outcomes.py", BORDERS, "tests/trends/test_trends_backtest.py"],
     "trends/count_kind": ["tests/trends/test_count_kind.py", *TRENDS],
 }
