@@ -273,7 +273,7 @@ def test_the_first_price_that_can_be_read_counts(key: str) -> None:
 
 
 def test_an_offer_that_came_with_and_without_a_rank_has_its_rank() -> None:
-    raw_rows = [{"itemId": 7}, {"itemId": 8, "sort": 2}, {"itemId": 7, "sort": 1}]
+    raw_rows = [{"itemId": 8, "sort": 2}, {"itemId": 7}, {"itemId": 7, "sort": 1}]
     assert arranged(raw_rows) == [(1, "7"), (2, "8")]
 
 
