@@ -296,6 +296,7 @@ class SlowConnections:
 
     def __init__(self) -> None:
         self.has_failed = False
+        self.was_cancelled = False
         self.attempts = 0
 
     def is_ready(self) -> bool:
@@ -304,7 +305,11 @@ class SlowConnections:
     async def prepare(self) -> None:
         self.attempts += 1
         self.has_failed = False
-        await asyncio.sleep(15)
+        try:
+            await asyncio.sleep(15)
+        except asyncio.CancelledError:
+            self.was_cancelled = True
+            raise
         self.has_failed = True
 
 
@@ -333,6 +338,24 @@ def test_an_attempt_to_connect_ends_when_the_crawl_is_told_to_stop() -> None:
         one.limiter.use(connections)
         waiting = asyncio.ensure_future(one.send(1))
         await asyncio.sleep(1)
+        one.is_stopping = True
+        began = loop.time()
+        refused, seconds = await outcomes(waiting), loop.time() - began
+        await asyncio.sleep(0.1)
+        assert connections.was_cancelled
+        return refused, seconds
+
+    refused, seconds = simulate(scenario)
+    assert [type(each) for each in refused] == [LimiterClosed]
+    assert seconds <= 0.2
+
+
+def test_a_wait_for_a_category_ends_when_the_crawl_is_told_to_stop() -> None:
+    async def scenario(loop: SimulatedLoop) -> tuple[list[Any], float]:
+        one = await process(loop).open()
+        await one.send(1, "a")
+        waiting = asyncio.ensure_future(one.send(2, "a"))
+        await asyncio.sleep(0.6)
         one.is_stopping = True
         began = loop.time()
         return await outcomes(waiting), loop.time() - began

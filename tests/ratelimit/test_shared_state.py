@@ -316,3 +316,17 @@ def test_a_look_at_sqlite_is_one_transaction(tmp_path: Path) -> None:
         row.look()
     assert not asked.called
     engine.dispose()
+
+
+def test_a_clock_that_is_set_forward_does_not_cut_a_pause_short_also_where_nothing_is_granted() -> None:
+    def scenario(loop: SimulatedLoop, row: CountedRow) -> None:
+        state = SharedState(row, QPS)
+        state.pause(8.0)
+        ends = loop.time() + 8.0
+        row.offset += 30
+        for _ in range(2):
+            delay, offset = state.reserve([FREE])
+            assert isinstance(delay, Delay)
+            assert delay.until + offset == pytest.approx(ends, abs=0.01)
+
+    on_a_row(scenario)
