@@ -29,7 +29,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 API = ["tests/api/test_" + name + ".py" for name in ("responses", "rows", "values", "bounds", "error_rules", "fuzz")]
-RATE = ["tests/ratelimit/test_" + name + ".py" for name in ("slots", "limiter", "model")]
+RATE = ["tests/ratelimit/test_" + name + ".py" for name in ("borders", "slots", "limiter", "model")]
 TRENDS = ["tests/trends/test_trends_" + name + ".py" for name in ("borders", "lists", "heat", "properties")]
 BORDERS = "tests/trends/test_trends_borders.py"
 
@@ -44,14 +44,23 @@ HELD_BY: dict[str, list[str]] = {
     "api/error_rules": ["tests/api/test_error_rules.py", "tests/api/test_tokens.py", *API],
     "ratelimit/slots": RATE,
     "ratelimit/limiter": ["tests/ratelimit/test_limiter.py", "tests/ratelimit/test_model.py"],
-    "ratelimit/shared_state": ["tests/ratelimit/test_shared_state.py", *RATE],
+    "ratelimit/shared_state": [
+        "tests/ratelimit/test_clock_offset.py",
+        "tests/ratelimit/test_shared_state.py",
+        *RATE,
+    ],
     "trends/growth": ["tests/trends/test_trends_growth.py", *TRENDS],
     "trends/price": ["tests/trends/test_trends_price.py", *TRENDS],
     "trends/ranks": ["tests/trends/test_trends_ranks.py", *TRENDS],
     "trends/score": ["tests/trends/test_score.py", *TRENDS],
-    "trends/breakout": ["tests/trends/test_trends_features.py", *TRENDS, "tests/trends/test_trends_model.py"],
+    "trends/breakout": ["tests/trends/test_trends_breakout.py", *TRENDS, "tests/trends/test_trends_model.py"],
     "trends/model": ["tests/trends/test_trends_model.py", BORDERS, "tests/trends/test_trends_backtest.py"],
-    "trends/features": ["tests/trends/test_trends_features.py", *TRENDS, "tests/trends/test_trends_model.py"],
+    "trends/features": [
+        "tests/trends/test_trends_features.py",
+        "tests/trends/test_trends_formulas.py",
+        *TRENDS,
+        "tests/trends/test_trends_model.py",
+    ],
     "trends/outcomes": ["tests/trends/test_trends_outcomes.py", BORDERS, "tests/trends/test_trends_backtest.py"],
     "trends/count_kind": ["tests/trends/test_count_kind.py", *TRENDS],
 }

@@ -29,6 +29,10 @@ PRICES = [
     ("1万-2万元", 10000.0, 20000.0),
     ("1250分", 12.5, 12.5),
     ("1250-1300分", 12.5, 13.0),
+    ("1250分-1300", 12.5, 13.0),
+    ("10元-15", 10.0, 15.0),
+    ("500分-10元", 5.0, 10.0),
+    ("5元-1000分", 5.0, 10.0),
     ("1250 fen", 12.5, 12.5),
     (1250, 1250.0, 1250.0),  # never fen for its size
     ("125000", 125000.0, 125000.0),
@@ -62,6 +66,8 @@ NO_PRICES = [
     ("12,50", "unknown_words"),  # a decimal comma or a thousand's? not guessed
     ("10²", "unknown_words"),
     ("1-2万", "ambiguous_scale"),
+    ("1万-2", "ambiguous_scale"),
+    ("(12)", "unknown_words"),
     ("满200减10", "several_numbers"),
     ("1-2-3", "several_numbers"),
 ]
@@ -72,7 +78,12 @@ COUNTS = [
     ("5.6万件+", 56000),
     ("200件起批", 200),
     ("1.5亿", 150_000_000),
+    ("3百", 300),
     ("3千", 3000),
+    ("1w", 10_000),
+    ("1亿", 100_000_000),
+    (10**12, 10**12),
+    ("10000亿", 10**12),
     ("3k+", 3000),
     ("2.3W+", 23000),
     ("1,234", 1234),
@@ -105,6 +116,8 @@ NO_COUNTS = [
     ("暂无", "no_number"),
     ("null", "no_number"),
     (NAN, "not_finite"),
+    (10**12 + 1, "absurd"),
+    ("10001亿", "absurd"),
     (10**13, "absurd"),
     ("9999999亿", "absurd"),
     (False, "wrong_type"),
@@ -131,6 +144,8 @@ RATES = [
     ("1", 0.01),
     ("1.0", 0.01),
     (0.99, 0.99),
+    ("0.99", 0.99),
+    (1.01, 0.0101),
     (0, 0.0),
     ("0%", 0.0),
     (100, 1.0),
@@ -176,18 +191,22 @@ TEXTS = [
     (123, "123"),
     ("a\ud83db", "a\ufffdb"),
     ("😀", "😀"),
+    ("x" * 2000, "x" * 2000),
+    (2**128 - 1, str(2**128 - 1)),
 ]
 NO_TEXTS = [
     ("\x00\x01", "no_text"),
     (True, "wrong_type"),
     (["a"], "wrong_type"),
     ("x" * 2001, "too_long"),
+    (2**128, "absurd"),
     (10**5000, "absurd"),
 ]
 URLS = [
     ("//img.china.alibaba.com/a.jpg", "https://img.china.alibaba.com/a.jpg"),
     ("http://img.china.alibaba.com/a!!2.jpg", "http://img.china.alibaba.com/a!!2.jpg"),
     (" https://detail.1688.com/offer/1.html?a=b&c=d#e ", "https://detail.1688.com/offer/1.html?a=b&c=d#e"),
+    ("https://a.com/" + "x" * 1986, "https://a.com/" + "x" * 1986),
 ]
 NO_URLS = [
     ("javascript:alert(1)", "not_a_url"),
@@ -198,7 +217,7 @@ NO_URLS = [
     ("https://a .com/", "not_a_url"),
     ("https://a\x00.com/b", "not_a_url"),
     ("https://a\ud83d.com/b", "not_a_url"),
-    ("https://a.com/" + "x" * 2000, "too_long"),
+    ("https://a.com/" + "x" * 1987, "too_long"),
     (5, "wrong_type"),
 ]
 SCORES = [("5", 5.0), ("5.0", 5.0), (4.8, 4.8), ("4.8分", 4.8), (0, 0.0)]
@@ -209,6 +228,7 @@ NAMES = [
     (["sendGoods24H", "sendGoods48H"], ["sendGoods24H", "sendGoods48H"]),
     ("实力商家,超级工厂，源头", ["实力商家", "超级工厂", "源头"]),
     ([], []),
+    (["a"] * 100, ["a"] * 100),
 ]
 NO_NAMES = [
     ([None], "not_a_name"),
@@ -229,6 +249,9 @@ TIERS = [
     ('[{"startQuantity": 1, "price": "1.5"}]', [(1, 1.5)]),
     ({"startQuantity": 1, "price": 1.5}, [(1, 1.5)]),
     (["1-9:12.5"], [(1, 12.5)]),
+    ([{"startQuantity": 5, "price": 3}, {"startQuantity": 5, "price": 2}], [(5, 2.0), (5, 3.0)]),
+    ([{"startQuantity": 1, "price": 5}] * 100, [(1, 5.0)] * 100),
+    ('[{"startQuantity": 1, "price": 5}]'.ljust(10_000), [(1, 5.0)]),
 ]
 NO_TIERS = [
     ([{}], "bad_tier"),
@@ -244,4 +267,5 @@ NO_TIERS = [
     (12.5, "wrong_type"),
     ([{"startQuantity": 1, "price": 5}] * 101, "too_long"),
     ("1:1;" * 5000, "too_long"),
+    ('[{"startQuantity": 1, "price": 5}]'.ljust(10_001), "too_long"),
 ]

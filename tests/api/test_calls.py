@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import base64
+import copy
 import hashlib
 import hmac
 import json
+import pickle
+from collections.abc import Callable
 from urllib.parse import parse_qs, parse_qsl
 
 import pytest
 
-from toplist.api.calls import APIS, SignedCall, category_call, list_call, sign, time_call
+from toplist.api.calls import APIS, Api, SignedCall, category_call, list_call, sign, time_call
 from toplist.api.credentials import Credentials
 from toplist.errors import InputError
 from toplist.ranktypes import RANK_TYPES, Endpoint, Protocol, rank_types_of
@@ -149,3 +152,8 @@ def test_the_merchants_token_is_asked_for_where_the_merchant_grants() -> None:
         "product.analyze.getThirtyDayMedianPriceTrendNew",
         "product.analyze.getRepurchaseRateTrendNew",
     }
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda api: pickle.loads(pickle.dumps(api))])
+def test_there_is_one_object_for_each_api_whatever_is_copied(duplicate: Callable[[Api], Api]) -> None:
+    assert all(duplicate(api) is api for api in APIS.values())

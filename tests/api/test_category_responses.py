@@ -98,3 +98,21 @@ def test_odd_parents_cost_nothing_but_themselves() -> None:
     node = {"categoryID": 7, "name": "女装", "isLeaf": "?", "parentIDs": [23, "24", None, "x"]}
     assert read_categories(body(node)) == [CategoryNode("7", "女装", None, ("23", "24"))]
     assert read_categories(body({**node, "parentIDs": 23})) == [CategoryNode("7", "女装", None)]
+
+
+@pytest.mark.parametrize(("given", "found"), [(0, "0"), ("0", "0"), (1, "1"), ("1", "1"), (False, None), (-1, None)])
+def test_the_root_is_0_in_either_spelling(given: Any, found: str | None) -> None:
+    assert [node.category_id for node in read_categories(body({"categoryID": given}))] == ([found] if found else [])
+
+
+def test_an_id_that_is_blank_is_missing_and_counted_once() -> None:
+    for blank in ("", "  ", None):
+        assert read_categories(body({"categoryID": blank}), issues=(issues := ParseIssues())) == []
+        assert issues == {("category_id", "missing"): 1}
+
+
+def test_the_first_spelling_of_children_that_holds_any_counts() -> None:
+    node = {"categoryID": 7, "childCategorys": [], "childCategories": [{"id": 8, "isLeaf": "true", "name": "裤子"}]}
+    (found,) = read_categories(body(node))
+    assert found.children == [CategoryNode("8", "裤子", True)]
+    assert found.unreadable_children == ()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from toplist.api.decoding import one_line, parse_body
+from toplist.api.decoding import ErrorInfo, decode_body, find_error_info, one_line, parse_body
 from toplist.errors import TransientApiError
 
 
@@ -34,7 +34,10 @@ def test_one_bad_byte_costs_one_character_and_not_the_charset() -> None:
         (b"<!DOCTYPE html><html></html>", "HTML"),
         (b'{"result": {"itemList": [{"offerId": 1', "cut off"),
         (b'{"result": {"itemList": [{"subject": "abc', "cut off"),
+        (b'{"a": -', "cut off"),
+        (b'{"a": tr', "broken at character 6"),
         (b"{'a': 1}", "broken at character 1"),
+        (b"x" * 99, "broken at character 0, 99 bytes"),
         (b'{"a": 1} trailing', "broken"),
         (b"[" * 200_000, "nested too deep"),
         (b'{"a":' * 200_000, "nested too deep"),
@@ -83,7 +86,72 @@ def test_what_was_parsed_can_be_sent_stored_and_pickled() -> None:
 
 @pytest.mark.parametrize(
     ("raw", "line"),
-    [("a\r\n b\x1b[0m", "a b [0m"), (None, ""), (True, ""), ({}, ""), (7, "7"), ("x" * 400, "x" * 299 + "…")],
+    [
+        ("a\r\n b\x1b[0m", "a b [0m"),
+        (None, ""),
+        (True, ""),
+        ({}, ""),
+        (["a"], ""),
+        (7, "7"),
+        (1.5, "1.5"),
+        ("a\ufffdb", "a b"),
+        ("x" * 300, "x" * 300),
+        ("x" * 301, "x" * 299 + "…"),
+        (" " * 1199 + "a", "a"),
+        (" " * 1200 + "a", ""),
+    ],
 )
 def test_one_line(raw: object, line: str) -> None:
     assert one_line(raw) == line
+
+
+@pytest.mark.parametrize("length", [1, 39, 40, 41, 42])
+def test_an_integer_of_40_digits_is_a_number_and_a_longer_one_stays_text(length: int) -> None:
+    digits = "7" * length
+    assert parse_body(f"[{digits}]".encode()) == [int(digits) if length <= 40 else digits]
+
+
+def test_a_line_may_be_cut_to_any_length() -> None:
+    assert one_line("abcdef", 5) == "abcd…"
+    assert one_line("abcde", 5) == "abcde"
+
+
+def test_utf8_with_a_quarter_of_bad_characters_is_utf8_still_and_with_a_third_another_charset() -> None:
+    assert decode_body("中中中".encode() + b"\x81@") == "中中中\ufffd@"
+    body = "中中".encode() + b"\x81@"
+    assert decode_body(body) == body.decode("gb18030")
+    assert decode_body("中中".encode() + b"\xff") == "中中\ufffd"  # no charset at all
+
+
+def test_an_error_says_its_code_its_sub_code_and_both_messages() -> None:
+    info = ErrorInfo("7", "limited", "isv.x", "why")
+    assert (info.name(), info.text()) == ("7", "limited (isv.x: why)")
+    assert ErrorInfo("", "", "isv.x", "").name() == "isv.x"
+    assert ErrorInfo("", "", "isv.x", "why").text() == "isv.x: why"
+    assert ErrorInfo("7", "limited").text() == "limited"
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        ({"error_code": "9" * 81, "error_message": "x"}, "9" * 79 + "…"),
+        ({"error_code": "9" * 80, "error_message": "x"}, "9" * 80),
+        ({"error_code": 7.0}, "7"),
+        ({"error_code": "7.0"}, "7.0"),
+        ({"error_code": False}, "not a code"),
+        ({"error_code": 0, "error_message": "fine"}, None),
+        ({"exception": "broken"}, ""),
+        ({"success": "false"}, "success=false"),
+        ({"a_response": {"success": False}}, "success=false"),
+        ({"a_response": {"result": {"code": "E1"}}}, "E1"),
+        ({"result": {"result": {"code": "E1"}}}, None),  # an offer's own field
+        ({"other": {"code": "E1"}}, None),
+        ({"code": "200", "retCode": "E2"}, "E2"),
+        ([{"error_code": 7}], None),
+        ("Request need user x", ""),
+        ("x", None),
+    ],
+)
+def test_the_code_of_an_answer(value: Any, code: str | None) -> None:
+    info = find_error_info(value)
+    assert (info and info.code) == code

@@ -333,3 +333,22 @@ def test_a_request_id_is_kept_to_100_characters() -> None:
     with pytest.raises(ListError) as caught:
         check_refusal(200, body, Protocol.BASE64)
     assert len(caught.value.request_id or "") == 100
+
+
+@pytest.mark.parametrize(("status", "leads_to"), [(499, ListError), (500, TransientApiError)])
+def test_a_failure_of_the_server_begins_at_500(status: int, leads_to: type[ApiError]) -> None:
+    assert type(refused(status, {"error_code": "gw.NeverSeen"})) is leads_to
+
+
+def test_a_refusal_in_plain_text_is_looked_for_in_its_message_alone() -> None:
+    text = b"request need user authorized"
+    assert refused(200, b"\r\n" * 50 + text).code == "401"
+    assert refused(200, b"x" * (299 - len(text)) + text + b" x").code == "401"
+    assert refused(200, b"x" * 300 + text).code == "unreadable"
+
+
+def test_a_refusal_without_words_says_its_status() -> None:
+    assert refused(403, b"[]").message == "no error code"
+    assert refused(403, {"error_code": "gw.NeverSeen"}).message == "HTTP 403"
+    assert refused(400, {"error_response": {}}).code == "no code"
+    assert refused(400, {"error_code": "gw.ISPInvokeError", "request_id": ""}).request_id is None

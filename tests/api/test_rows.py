@@ -250,3 +250,36 @@ def test_what_is_set_aside_keeps_50_members_six_levels_and_names_of_100_characte
     for _ in range(9):
         deep = {"in": deep}
     assert json.dumps(keepable(deep)).count("in") == 6
+
+
+def test_what_is_set_aside_says_where_it_was_cut_and_keeps_500_characters() -> None:
+    assert keepable([[1]], depth=1) == ["…"]
+    assert keepable([], depth=0) == "…"
+    assert (keepable(7, depth=0), keepable("x", depth=0)) == (7, "x")
+    assert (keepable("x" * 500), keepable("x" * 501)) == ("x" * 500, "x" * 500)
+    assert len(keepable(list(range(51)))) == 50
+    assert keepable({"a": [{"b": 1}]}) == {"a": [{"b": 1}]}
+
+
+def test_a_reason_is_a_word() -> None:
+    assert RowError("no_offer_id").reason == "no_offer_id"
+
+
+@pytest.mark.parametrize("key", ["priceFen", "priceInFen", "priceCent"])
+def test_the_first_price_that_can_be_read_counts(key: str) -> None:
+    offer, _, issues = read(Protocol.BASE64, {"offerId": 1, "price": "面议", key: 250})
+    assert (offer["price"], issues) == (2.5, {("price", "no_number"): 1})
+    assert read(Protocol.BASE64, {"offerId": 1, "priceFen": 100, "priceCent": 250})[0]["price"] == 1.0
+
+
+def test_an_offer_that_came_with_and_without_a_rank_has_its_rank() -> None:
+    raw_rows = [{"itemId": 8, "sort": 2}, {"itemId": 7}, {"itemId": 7, "sort": 1}]
+    assert arranged(raw_rows) == [(1, "7"), (2, "8")]
+
+
+def test_rows_of_a_page_have_positions_from_its_first() -> None:
+    rows = Rows()
+    rows.add_page(Protocol.BASE64, [{"offerId": 1}, {}], 1, 20, AT)
+    rows.add_page(Protocol.BASE64, [{"offerId": 2}, {}], 3, 20, AT)
+    assert [ranked.rank for ranked in rows.arranged()] == [1, 41]
+    assert [aside.position for aside in rows.rejected] == [2, 42]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
 import spellings as wild
 
-from toplist.api import values
+from toplist.api import numbers, values
 from toplist.api.parse_issues import ParseIssues, Unparsable
 from toplist.items import PriceTier
 
@@ -38,7 +39,7 @@ def _shown(raw: Any) -> str:
 @pytest.mark.parametrize(
     ("reader", "raw", "value"),
     spellings(values.read_count, wild.COUNTS)
-    + spellings(values.read_quantity, [row for row in wild.COUNTS if row[1]])
+    + spellings(values.read_quantity, [row for row in wild.COUNTS if 0 < row[1] < 10**12])
     + spellings(values.read_rate, wild.RATES)
     + spellings(values.read_flag, wild.FLAGS)
     + spellings(values.read_id, wild.IDS)
@@ -130,3 +131,35 @@ def test_an_id_as_a_float_is_read_up_to_2_to_the_53rd() -> None:
 def test_a_number_has_at_most_64_characters() -> None:
     assert values.read_count("0" * 63 + "5") == 5
     assert isinstance(values.read_count("0" * 64 + "5"), Unparsable)
+
+
+def test_full_width_characters_are_read_as_half_width_ones() -> None:
+    assert numbers.plain_text("！０Ａ～") == "!0a~"
+    assert numbers.plain_text("｟１｠") == "｟1｠"  # these have no half-width form
+    assert numbers.plain_text("1\u00a02\u20093\u202f4\u30005") == "1 2 3 4 5"
+    assert numbers.plain_text("1‐2‑3‒4–5—6―7−8") == "1-2-3-4-5-6-7-8"
+    assert numbers.plain_text("￥1〜2") == "¥1~2"
+
+
+def test_a_rank_has_room_in_16_bits_a_quantity_in_32_and_a_total_too() -> None:
+    for reader, most in (
+        (values.read_rank, 2**15 - 1),
+        (values.read_quantity, 2**31 - 1),
+        (values.read_total, 2**31 - 1),
+    ):
+        assert (reader(most), reader(most + 1)) == (most, Unparsable("absurd"))
+    assert (values.read_quantity(1), values.read_rank(1), values.read_total(0)) == (1, 1, 0)
+
+
+@pytest.mark.parametrize("fen", [False, True])
+def test_a_bare_number_is_yuan_unless_its_key_says_fen(fen: bool) -> None:
+    low, high = numbers.price("10-15", fen=fen)
+    assert (low, high) == ((Decimal("0.1"), Decimal("0.15")) if fen else (10, 15))
+    assert numbers.price(250, fen=fen)[0] == (Decimal("2.5") if fen else 250)
+    assert values.read_price(250) == values.Price(250.0, 250.0)
+    assert numbers.price("250")[0] == 250
+
+
+@pytest.mark.parametrize("number", [2.0**53, -(2.0**53) - 2, 2.0**53 + 2])
+def test_only_a_float_that_holds_every_digit_is_an_id(number: float) -> None:
+    assert values.read_id(number) == (str(2**53) if number == 2.0**53 else Unparsable("not_whole"))

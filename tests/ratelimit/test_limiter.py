@@ -6,9 +6,11 @@ import asyncio
 import gc
 import itertools
 import logging
+import threading
 import weakref
 from collections.abc import Awaitable
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -294,6 +296,7 @@ class SlowConnections:
 
     def __init__(self) -> None:
         self.has_failed = False
+        self.was_cancelled = False
         self.attempts = 0
 
     def is_ready(self) -> bool:
@@ -302,7 +305,11 @@ class SlowConnections:
     async def prepare(self) -> None:
         self.attempts += 1
         self.has_failed = False
-        await asyncio.sleep(15)
+        try:
+            await asyncio.sleep(15)
+        except asyncio.CancelledError:
+            self.was_cancelled = True
+            raise
         self.has_failed = True
 
 
@@ -331,6 +338,24 @@ def test_an_attempt_to_connect_ends_when_the_crawl_is_told_to_stop() -> None:
         one.limiter.use(connections)
         waiting = asyncio.ensure_future(one.send(1))
         await asyncio.sleep(1)
+        one.is_stopping = True
+        began = loop.time()
+        refused, seconds = await outcomes(waiting), loop.time() - began
+        await asyncio.sleep(0.1)
+        assert connections.was_cancelled
+        return refused, seconds
+
+    refused, seconds = simulate(scenario)
+    assert [type(each) for each in refused] == [LimiterClosed]
+    assert seconds <= 0.2
+
+
+def test_a_wait_for_a_category_ends_when_the_crawl_is_told_to_stop() -> None:
+    async def scenario(loop: SimulatedLoop) -> tuple[list[Any], float]:
+        one = await process(loop).open()
+        await one.send(1, "a")
+        waiting = asyncio.ensure_future(one.send(2, "a"))
+        await asyncio.sleep(0.6)
         one.is_stopping = True
         began = loop.time()
         return await outcomes(waiting), loop.time() - began
@@ -367,3 +392,217 @@ def test_closing_refuses_what_waits() -> None:
         return await outcomes(waiting)
 
     assert [type(each) for each in simulate(scenario)] == [LimiterClosed]
+
+
+@pytest.mark.parametrize("is_sent", [True, False])
+def test_a_permit_ends_as_it_was_ended_first(is_sent: bool) -> None:
+    async def scenario(loop: SimulatedLoop) -> tuple[bool, bool]:
+        permit = Permit(loop.create_future())
+        for end in (permit.sent, permit.release) if is_sent else (permit.release, permit.sent):
+            end()
+        return await permit.end(), permit.is_late()
+
+    assert simulate(scenario) == (is_sent, False)
+
+
+def test_a_permit_is_late_half_a_slot_after_it_was_given() -> None:
+    async def scenario(loop: SimulatedLoop) -> list[bool]:
+        one = await process(loop).open()
+        permit = await one.limiter.acquire(1, None, lambda: 0.0)
+        late = []
+        for seconds in (spacing(QPS) / 2 - 0.01, 0.02):
+            loop.pass_time(seconds)
+            late.append(permit.is_late())
+        permit.sent()
+        again = await one.limiter.acquire(2, None, lambda: 0.0)
+        one.limiter.pause_locally(1)
+        return [*late, again.is_late()]
+
+    assert simulate(scenario) == [False, True, True]
+
+
+def test_a_permit_without_a_budget_is_never_late() -> None:
+    async def scenario(loop: SimulatedLoop) -> bool:
+        limiter = RateLimiter(0, lambda: False, clock=loop.time, executor=InlineExecutor())
+        await limiter.open(lambda: SharedState(MemoryRow(loop), 0))
+        permit = await limiter.acquire(1, None, lambda: 0.0)
+        loop.pass_time(100)
+        return permit.is_late()
+
+    assert simulate(scenario) is False
+
+
+def test_what_is_left_of_a_pause_is_that_of_the_longest() -> None:
+    async def scenario(loop: SimulatedLoop) -> list[float]:
+        one = process(loop)
+        left = [one.limiter.pause_left()]
+        one.limiter.pause_locally(10)
+        one.limiter.pause_locally(4)
+        for _ in range(3):
+            left.append(one.limiter.pause_left())
+            loop.pass_time(8)
+        return left
+
+    assert simulate(scenario) == pytest.approx([0, 10, 2, 0])
+
+
+@pytest.mark.parametrize(("seconds", "is_said"), [(10.5, False), (12.0, True)])
+def test_a_pause_that_another_process_makes_longer_is_said(
+    seconds: float, is_said: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario(loop: SimulatedLoop) -> float:
+        row = MemoryRow(loop)
+        one, other = await Process(loop, row).open(), await Process(loop, row).open()
+        began = loop.time()
+        other.limiter.pause_locally(10)
+        await one.limiter.pause(seconds)
+        await other.send(1)
+        return other.sent[0][0] - began
+
+    assert simulate(scenario) == pytest.approx(seconds, abs=0.02)
+    assert bool(caplog.records) is is_said
+
+
+def test_each_request_goes_as_soon_as_its_slot_and_its_category_allow() -> None:
+    async def scenario(loop: SimulatedLoop) -> list[float]:
+        one = await process(loop).open()
+        began = loop.time()
+        await asyncio.gather(*(one.send(age, name, age) for age, name in enumerate(["a", "a", "b", None])))
+        return [at - began for at, _ in sorted(one.sent, key=lambda each: str(each[1]))]
+
+    times = simulate(scenario)
+    assert times == pytest.approx([0, 3 * spacing(QPS), spacing(QPS), 2 * spacing(QPS)], abs=0.02)
+
+
+def test_a_request_that_comes_while_a_category_is_waited_for_goes_at_once() -> None:
+    async def scenario(loop: SimulatedLoop) -> float:
+        one = await process(loop).open()
+        await one.send(1, "a")
+        waiting = asyncio.ensure_future(one.send(2, "a"))
+        await asyncio.sleep(1)
+        began = loop.time()
+        await one.send(3, "b")
+        seconds = loop.time() - began
+        await waiting
+        return seconds
+
+    assert simulate(scenario) < 0.02
+
+
+def test_a_late_request_leaves_more_space_that_is_a_quarter_of_a_slot_at_most() -> None:
+    def gaps_after(late: float) -> list[float]:
+        async def scenario(loop: SimulatedLoop) -> list[float]:
+            one = await process(loop).open()
+            permit = await one.limiter.acquire(1, None, lambda: 0.0)
+            loop.pass_time(late)
+            one.sent.append((loop.time(), None))
+            permit.sent()
+            for age in range(4):
+                await one.send(age)
+            return [later - earlier for (earlier, _), (later, _) in itertools.pairwise(one.sent)]
+
+        return simulate(scenario)
+
+    assert gaps_after(0.005) == pytest.approx([spacing(QPS)] * 4, abs=0.006)
+    margin = 0.05 - 0.006
+    expected = [spacing(QPS) + each for each in (0, margin, 0.9 * margin, 0.81 * margin)]
+    assert gaps_after(0.05) == pytest.approx(expected, abs=0.002)
+    margin = spacing(QPS) / 4
+    expected = [spacing(QPS) + each for each in (0, margin, 0.9 * margin, 0.81 * margin)]
+    assert gaps_after(0.4) == pytest.approx(expected, abs=0.002)
+
+
+def test_a_database_that_is_gone_is_asked_once_a_second() -> None:
+    class Counted(MemoryRow):
+        asked = 0
+
+        def look(self) -> Any:
+            self.asked += 1
+            return super().look()
+
+    async def scenario(loop: SimulatedLoop) -> tuple[int, float]:
+        row = Counted(loop)
+        one = await Process(loop, row).open()
+        row.asked, row.error = 0, UNREACHABLE
+        began = loop.time()
+        await outcomes(one.send(1))
+        return row.asked, loop.time() - began
+
+    asked, seconds = simulate(scenario)
+    assert 60 <= asked <= 62
+    assert 60 <= seconds <= 61.5
+
+
+def test_a_limiter_that_is_not_open_changes_no_state_and_can_be_closed() -> None:
+    async def scenario(loop: SimulatedLoop) -> list[Any]:
+        one = process(loop)
+        refused = await outcomes(one.limiter.recover())
+        waiting = asyncio.ensure_future(one.send(1))
+        await asyncio.sleep(0)
+        await one.limiter.close()
+        return [*refused, *await outcomes(waiting)]
+
+    assert [type(each) for each in simulate(scenario)] == [LimiterFailed, LimiterClosed]
+
+
+def test_a_request_that_was_cancelled_before_the_limiter_is_open_leaves_it_idle() -> None:
+    async def scenario(loop: SimulatedLoop) -> int:
+        one = process(loop)
+        early = asyncio.ensure_future(one.send(1))
+        await asyncio.sleep(0)
+        early.cancel()
+        await outcomes(early)
+        await one.open()
+        await asyncio.wait_for(one.send(2), 5)
+        return len(one.sent)
+
+    assert simulate(scenario) == 1
+
+
+def test_closing_ends_the_task_the_thread_and_the_state() -> None:
+    done: list[str] = []
+
+    class Row(MemoryRow):
+        def close(self) -> None:
+            done.append("state")
+
+    class Thread(InlineExecutor):
+        def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+            done.append("thread")
+
+    async def scenario(loop: SimulatedLoop) -> int:
+        limiter = RateLimiter(QPS, lambda: False, clock=loop.time, executor=Thread())
+        await limiter.open(lambda: SharedState(Row(loop), QPS))
+        await asyncio.sleep(1)
+        assert len(asyncio.all_tasks()) == 2
+        await limiter.close()
+        await asyncio.sleep(0)
+        return len(asyncio.all_tasks())
+
+    assert simulate(scenario) == 1
+    assert done == ["state", "thread"]
+
+
+def test_the_shared_state_is_asked_in_one_thread() -> None:
+    threads: set[str] = set()
+
+    class State:
+        def recover(self) -> float:
+            threads.add(threading.current_thread().name)
+            return 1.0
+
+        def close(self) -> None:
+            pass
+
+    async def run() -> list[float]:
+        limiter = RateLimiter(QPS, lambda: False)
+        state: Any = State()
+        await limiter.open(lambda: state)
+        with patch.object(SharedState, "recover", State.recover):
+            answers = await asyncio.gather(*(limiter.recover() for _ in range(50)))
+        await limiter.close()
+        return answers
+
+    assert asyncio.run(run()) == [1.0] * 50
+    assert len(threads) == 1
+    assert threading.current_thread().name not in threads

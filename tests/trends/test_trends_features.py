@@ -102,3 +102,48 @@ def test_a_list_without_a_growth_has_no_score():
     found = compute_features(panel)
     assert np.isnan(hand_score(found, TOTAL)).all()
     assert np.isnan(hand_score(found, WINDOW)).all()
+
+
+@pytest.mark.parametrize(("days", "age"), [(0, 0), (399, 399), (400, 400), (401, 400), (-1, 0)])
+def test_an_offer_is_at_most_400_days_old(days: int, age: int):
+    panel = made([(1, 7, 0, 1, 100)])
+    columns = {name: getattr(panel, name) for name in ("list_id", "offer", "day", "at", "rank", "count")}
+    assert compute_features(Panel.of(columns, panel.day - days))["age"].tolist() == [age]
+
+
+@pytest.mark.parametrize(("days", "is_known"), [(26.49, False), (26.5, True)])
+def test_a_growth_of_30_days_is_over_26_days_and_a_half_or_more(days: float, is_known: bool):
+    panel = made([(1, 7, 0, 1, 100), (1, 7, 30, 1, 200)])
+    columns = {name: getattr(panel, name) for name in ("list_id", "offer", "day", "at", "rank", "count")}
+    found = compute_features(Panel.of({**columns, "at": np.array([30 - days, 30.0])}))
+    assert found["growth_30"][1] == pytest.approx(np.log(2) / days if is_known else np.nan, nan_ok=True)
+    assert found["has_no_30"].tolist() == [1.0, float(not is_known)]
+
+
+@pytest.mark.parametrize(("days", "is_known"), [(14, True), (15, False)])
+def test_a_new_entry_grew_since_a_snapshot_of_at_most_14_days_ago(days: int, is_known: bool):
+    rows = [(1, 1, 0, 1, 60), (1, 2, 0, 2, 20), (1, 9, days, 1, 40)]
+    floor = compute_features(made(rows))["floor_growth"][-1]
+    assert floor == pytest.approx(np.log(2) / days if is_known else np.nan, nan_ok=True)
+
+
+def test_a_list_of_one_row_shows_no_lowest_count():
+    assert np.isnan(compute_features(made([(1, 1, 0, 1, 60), (1, 9, 1, 1, 40)]))["floor_growth"][-1])
+
+
+def test_a_score_by_hand_is_two_shrunk_growths_of_a_total_and_the_mean_of_floor_and_week_of_a_window():
+    columns = {
+        "shrunk_3": np.array([0.1, 0.2]),
+        "shrunk_14": np.array([0.3, 0.5]),
+        "floor_growth": np.array([0.2, 0.2]),
+        "week_growth": np.array([0.4, np.nan]),
+    }
+    assert hand_score(columns, TOTAL) == pytest.approx([0.4, 0.7])
+    for coverage in (WINDOW, Coverage()):
+        assert hand_score(columns, coverage) == pytest.approx([0.3, 0.2])
+
+
+def test_a_panel_without_rows_has_columns_without_rows():
+    empty = made([(1, 7, 0, 1, 100)])
+    columns = {name: getattr(empty, name)[:0] for name in ("list_id", "offer", "day", "at", "rank", "count")}
+    assert {len(values) for values in compute_features(Panel.of(columns)).values()} == {0}

@@ -1,4 +1,4 @@
-from math import isclose, log
+from math import isclose, log, sqrt
 
 import pytest
 from trend_rows import at, seen
@@ -7,9 +7,13 @@ from toplist.errors import InputError
 from toplist.ranktypes import Protocol
 from toplist.trends.coverage import OPENPLATFORM_COVERAGE, UNKNOWN_COVERAGE, Coverage
 from toplist.trends.growth import (
+    Growth,
     daily_changes,
+    days_between,
     disjoint_growth,
+    log_growth,
     market_growth,
+    sale_changes,
     sale_growth,
     units_since,
     volatility,
@@ -147,3 +151,86 @@ def test_volatility_needs_five_changes_of_the_last_thirty_days():
     assert volatility(daily_changes([(at(number), 100.0) for number in range(5)])) is None
     old = [(at(number), 100.0 + 50 * (number % 2)) for number in range(6)]
     assert volatility(daily_changes([*old, (at(60), 100.0)])) is None
+
+
+@pytest.mark.parametrize(("days", "found"), [(1.004, 1.0), (1.006, 1.01), (-0.5, -0.5), (0.0, 0.0)])
+def test_days_between_are_hundredths(days: float, found: float):
+    assert days_between(at(0), at(days)) == found
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "found"),
+    [(1, 2, log(2)), (2, 1, -log(2)), (1, 1, 0.0), (0, 1, None), (1, 0, None), (None, 1, None), (1, None, None)],
+)
+def test_a_growth_needs_two_counts_above_0_and_1_is_one(before, after, found):
+    assert log_growth(before, after) == found
+
+
+@pytest.mark.parametrize(("days", "reason"), [(0.24, Reason.TOO_CLOSE), (0.25, None), (1.0, None)])
+def test_a_growth_per_day_is_over_a_quarter_of_a_day_or_more(days: float, reason):
+    growth = sale_growth(seen("a", 1, sale_count=110, collected_at=at(days)), [seen("a", 0, sale_count=100)], TOTAL)
+    assert growth.reason is reason
+    assert growth.per_day == (None if reason else pytest.approx(log(1.1) / days))
+    changes = daily_changes([(at(0), 100.0), (at(days), 110.0)])
+    assert changes == ([] if reason else [pytest.approx(log(1.1) / sqrt(days))])
+
+
+def test_a_total_that_stayed_has_a_growth_of_0():
+    growth = grown(1000, 1000, coverage=TOTAL)
+    assert (growth.value, growth.per_day, growth.reason) == (0.0, 0.0, None)
+
+
+def test_a_base_without_a_count_is_no_count_also_of_a_total():
+    assert grown(None, 1000, coverage=TOTAL) == Growth(reason=Reason.NO_COUNT)
+    assert grown(1000, 1000, 14).base == seen("a", 0, sale_count=1000)
+
+
+@pytest.mark.parametrize(("days_ago", "value"), [(29.49, None), (29.5, log(2)), (33.0, log(2)), (33.01, None)])
+def test_a_disjoint_window_begins_half_a_day_early_to_three_days_late(days_ago: float, value: float | None):
+    past = [seen("a", 0, sale_count=100, collected_at=at(40 - days_ago))]
+    found, reason = disjoint_growth(seen("a", 40, sale_count=200), past, OPENPLATFORM_COVERAGE)
+    assert (found, reason) == (None, Reason.NO_BASE) if value is None else (pytest.approx(value), None)
+
+
+def test_of_two_bases_as_near_the_one_whose_window_shares_no_day_counts():
+    past = [seen("a", 9, sale_count=100, collected_at=at(9.5)), seen("a", 10, sale_count=150, collected_at=at(10.5))]
+    found, _ = disjoint_growth(seen("a", 40, sale_count=200), past, OPENPLATFORM_COVERAGE)
+    assert found == pytest.approx(log(2))
+
+
+def test_a_disjoint_window_passes_over_days_without_a_count_and_says_when_one_is_0():
+    now = seen("a", 32, sale_count=200)
+    past = [seen("a", 1, sale_count=100), seen("a", 2)]
+    assert disjoint_growth(now, past, OPENPLATFORM_COVERAGE) == (pytest.approx(log(2)), None)
+    assert disjoint_growth(now, past[1:], OPENPLATFORM_COVERAGE) == (None, Reason.NO_BASE)
+    zero = [seen("a", 2, sale_count=0)]
+    assert disjoint_growth(now, zero, OPENPLATFORM_COVERAGE) == (None, Reason.ZERO_COUNT)
+
+
+@pytest.mark.parametrize("coverage", [TOTAL, UNKNOWN_COVERAGE, OPENPLATFORM_COVERAGE])
+def test_units_are_not_known_where_a_count_is_missing(coverage: Coverage):
+    now, base = seen("a", 1, sale_count=1100), seen("a", 0, sale_count=1000)
+    without = Growth(reason=Reason.NO_BASE)
+    assert units_since(now, without, coverage) == (None, Reason.NO_BASE)
+    uncounted = Growth(base=seen("a", 0), reason=Reason.NO_COUNT)
+    assert units_since(now, uncounted, coverage) == (None, Reason.NO_COUNT)
+    assert units_since(seen("a", 1), Growth(base=base, reason=Reason.NO_COUNT), coverage) == (None, Reason.NO_COUNT)
+
+
+def test_changes_are_of_neighbours_and_none_without_two():
+    assert daily_changes([]) == []
+    assert daily_changes([(at(0), 1.0)]) == []
+    assert daily_changes([(at(0), 1.0), (at(1), 1.0), (at(2), 3.0)]) == [0.0, pytest.approx(log(3))]
+
+
+def test_a_deviation_needs_five_changes():
+    changes = [0.1, 0.3, 0.1, 0.3, 0.1]
+    assert volatility(changes) == pytest.approx(0.1095445, abs=1e-7)
+    assert von_neumann_sd(changes) == pytest.approx(sqrt(0.02))
+    assert (volatility(changes[:4]), von_neumann_sd(changes[:4])) == (None, None)
+
+
+def test_changes_of_sales_pass_over_days_without_sales():
+    past = [seen("a", 0, sale_count=100), seen("a", 1), seen("a", 2, sale_count=0), seen("a", 4, sale_count=200)]
+    assert sale_changes(past) == [pytest.approx(log(2) / 2)]
+    assert sale_changes(past[1:]) == []

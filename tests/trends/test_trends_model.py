@@ -1,5 +1,7 @@
 import json
 from dataclasses import replace
+from importlib.resources import files
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -8,8 +10,20 @@ from panels import DAY0, complete, market
 from toplist.trends.bootstrap import Interval
 from toplist.trends.calibration import Bin, bins_of, level_shift, probability, sums_of_bins, worst_bin
 from toplist.trends.coverage import Coverage
-from toplist.trends.features import compute_features
-from toplist.trends.model import WEIGHTS, Model, constants, corrected, fit_curve, ridge_logistic
+from toplist.trends.features import FLAGS, RANKED, compute_features
+from toplist.trends.model import (
+    CONSTANTS,
+    SHARES,
+    WEIGHTS,
+    Model,
+    Record,
+    constants,
+    corrected,
+    design,
+    fit_curve,
+    quantiles_of,
+    ridge_logistic,
+)
 from toplist.trends.outcomes import outcomes
 from toplist.trends.walk_forward import (
     FLAG_LIFT,
@@ -44,15 +58,19 @@ def test_the_regression_finds_the_weights_and_a_strong_ridge_keeps_the_constants
     assert ridge_logistic(columns, hits, prior, 1e9) == pytest.approx(prior, abs=0.01)
 
 
-def test_the_regression_ends_where_likelihood_and_constants_pull_alike():
+@pytest.mark.parametrize(
+    ("truth", "prior", "ridge"),
+    [([-2.0, 1.5], [-4.0, 0.5], 200.0), ([1.0, 2.0], [0.0, 0.0], 30.0), ([0.5, 1.0], [5.0, -5.0], 1.0)],
+)
+def test_the_regression_ends_where_likelihood_and_constants_pull_alike(
+    truth: list[float], prior: list[float], ridge: float
+):
     random = np.random.default_rng(1)
-    columns = np.stack((np.ones(2000), random.normal(size=2000)), axis=1)
-    hits = random.random(2000) < probability(columns @ np.array([-2.0, 1.5]))
-    prior = np.array([-4.0, 0.5])
-    found = ridge_logistic(columns, hits, prior, 200.0)
-    pull = columns.T @ (probability(columns @ found) - hits) + np.array([20.0, 200.0]) * (found - prior)
-    assert pull == pytest.approx([0, 0], abs=0.5)
-    assert prior[1] < found[1] < 1.4
+    columns = np.stack((np.ones(5000), random.normal(size=5000)), axis=1)
+    hits = random.random(5000) < probability(columns @ np.array(truth))
+    found = ridge_logistic(columns, hits, np.array(prior), ridge)
+    pull = columns.T @ (probability(columns @ found) - hits) + np.array([ridge / 10, ridge]) * (found - prior)
+    assert pull == pytest.approx([0, 0], abs=1e-5)
 
 
 def test_a_fit_leans_on_the_constants_that_it_is_given(rows: Labeled, monkeypatch: pytest.MonkeyPatch):
@@ -186,7 +204,14 @@ def test_the_tenths_of_the_probabilities():
 
 @pytest.mark.parametrize(
     ("worst", "is_calibrated"),
-    [(None, True), (Bin(500, 0.35, 0.301), True), (Bin(500, 0.35, 0.29), False), (Bin(500, 0.65, 0.71), False)],
+    [
+        (None, True),
+        (Bin(500, 0.05, 0.0), True),
+        (Bin(500, 0.0, 0.05), True),
+        (Bin(500, 0.35, 0.301), True),
+        (Bin(500, 0.35, 0.29), False),
+        (Bin(500, 0.65, 0.71), False),
+    ],
 )
 def test_a_probability_is_given_while_it_came_true_within_five_hundredths(
     models: list[Model], worst: Bin | None, is_calibrated: bool
@@ -213,3 +238,117 @@ def test_a_model_survives_the_database(models: list[Model]):
 def test_constants_ship_for_both_kinds(horizon: int):
     assert len(constants(TOTAL, horizon)) == len(WEIGHTS)
     assert constants(TOTAL, horizon) != constants(Coverage(window_days=30), horizon)
+
+
+def test_the_shares_of_quantiles_are_every_fiftieth_and_finer_at_both_ends():
+    ends = [0.001, 0.0025, 0.005, 0.01]
+    assert pytest.approx([*ends, *(number / 50 for number in range(1, 50)), *(1 - end for end in ends[::-1])]) == SHARES
+
+
+def test_a_feature_scores_as_its_share_of_the_rows_does_in_a_normal_distribution():
+    features = dict.fromkeys(RANKED, np.append(np.arange(1001.0), np.nan))
+    edges, scores = quantiles_of(features, np.arange(1002))[RANKED[0]]
+    assert edges == pytest.approx(1000 * SHARES)
+    assert scores == pytest.approx([NormalDist().inv_cdf(share) for share in SHARES])
+    edges, scores = quantiles_of(features, np.arange(5))[RANKED[0]]
+    assert edges == pytest.approx(4 * SHARES)
+
+
+def test_values_that_many_rows_share_score_as_the_mean_of_their_places():
+    features = dict.fromkeys(RANKED, np.repeat([3.0, 7.0], [500, 500]))
+    edges, scores = quantiles_of(features, np.arange(1000))[RANKED[0]]
+    normal = [NormalDist().inv_cdf(share) for share in SHARES]
+    assert (edges[0], edges[-1]) == (3.0, 7.0)
+    low = [score for score, share in zip(normal, SHARES, strict=True) if share < 0.499]
+    assert scores[0] == pytest.approx(sum(low) / len(low))
+    assert scores[-1] == pytest.approx(-scores[0])
+
+
+def test_the_columns_of_the_regression_are_in_the_order_of_its_weights():
+    features = {name: np.array([0.5, np.nan]) for name in RANKED} | {name: np.array([1.0, 0.0]) for name in FLAGS}
+    quantiles = {name: ((0.0, 1.0), (0.0, float(place))) for place, name in enumerate(RANKED, 1)}
+    ranked = [place / 2 for place in range(1, len(RANKED) + 1)]
+    squares = [ranked[RANKED.index(name)] ** 2 for name in ("last_growth", "volatility")]
+    first, missing = design(features, quantiles).tolist()
+    assert first == pytest.approx([1.0, *ranked, 1.0, 1.0, *squares])
+    assert missing == [1.0, *([0.0] * (len(WEIGHTS) - 1))]
+
+
+def made_model(**values) -> Model:
+    """A feature between -1 and 1 is its own score, and `rank` alone has a weight: 2."""
+    quantiles = dict.fromkeys(RANKED, ((-1.0, 1.0), (-1.0, 1.0)))
+    weights = tuple(2.0 if name == "rank" else 0.0 for name in WEIGHTS)
+    return Model(7, "total", 9, 1, 2, 900, 0.1, weights, quantiles, **values)
+
+
+def test_a_model_as_it_is_made_neither_shifts_nor_corrects_and_has_no_record():
+    features = {name: np.array([0.25, -0.5]) for name in (*RANKED, *FLAGS)}
+    model = made_model()
+    assert model.logits(features) == pytest.approx([0.5, -1.0])
+    assert (model.is_trusted, model.threshold, model.is_calibrated) == (False, None, False)
+    shifted = made_model(shift=3.0)
+    assert shifted.raw_logits(features) == pytest.approx([3.5, 2.0])
+    curve = tuple((np.linspace(-10, 10, 81) * 2).tolist())
+    assert made_model(shift=3.0, curve=curve).logits(features) == pytest.approx([7.0, 4.0])
+    assert made_model(shift=3.0, curve=curve).raw_logits(features) == pytest.approx([3.5, 2.0])
+
+
+@pytest.mark.parametrize(("low", "is_trusted"), [(None, False), (-0.01, False), (0.0, False), (0.01, True)])
+def test_a_model_is_trusted_where_its_skill_is_above_0_for_sure(low: float | None, is_trusted: bool):
+    record = Record(30, 900, 0.1, Interval(0.2, low, 0.4))
+    assert made_model(record=record).is_trusted is is_trusted
+    assert (record.threshold, record.flagged, record.flagged_hits, record.worst_bin) == (None, 0, 0, None)
+
+
+@pytest.mark.parametrize("worst", [None, Bin(600, 0.3, 0.2)])
+@pytest.mark.parametrize("curve", [None, (0.0, 1.0)])
+def test_a_model_is_read_back_whole_with_and_without_curve_and_record(curve, worst):
+    record = Record(30, 900, 0.1, Interval(0.2, None, 0.4), 0.3, 5, 2, worst)
+    for model in (made_model(curve=curve, record=record), made_model(curve=curve)):
+        again = Model.from_json(json.loads(json.dumps(model.to_json())))
+        assert again == model
+        assert again.with_record(None) == made_model(curve=curve)
+    assert again.record is None
+    assert isinstance(made_model(record=record).record.worst_bin, Bin | None)  # type: ignore[union-attr]
+
+
+def test_without_outcomes_a_correction_changes_nothing():
+    curve = fit_curve(np.zeros(0), np.zeros(0, np.bool_))
+    assert len(curve) == 81
+    assert curve == pytest.approx(np.linspace(-10, 10, 81), abs=0.01)
+    assert np.diff(curve) == pytest.approx(np.full(80, 0.2501))
+
+
+def test_a_correction_bends_at_odds_of_e_to_the_2_and_is_held_by_five_rows():
+    random = np.random.default_rng(1)
+    logits = random.normal(0, 3, 3000)
+    hits = random.random(3000) < probability(np.where(logits < 0, logits, 0.5 * logits) - 0.5)
+    curve = np.array(fit_curve(logits, hits)) - 1e-4 * np.arange(81)
+    slope = np.diff(curve) / 0.25
+    assert np.ptp(slope[:32]) + np.ptp(slope[32:40]) + np.ptp(slope[40:48]) + np.ptp(slope[48:]) < 1e-9
+    weights = np.array([curve[0] + 10 * slope[0], slope[0], *np.diff(slope[[0, 32, 40, 48]])])
+    columns = np.stack([np.ones(3000), logits, *(np.maximum(logits - bend, 0) for bend in (-2, 0, 2))], axis=1)
+    pull = columns.T @ (probability(columns @ weights) - hits)
+    pull += np.array([0.5, 5, 5, 5, 5]) * (weights - [0, 1, 0, 0, 0])
+    assert pull == pytest.approx(np.zeros(5), abs=1e-4)
+
+
+def test_a_correction_never_falls_where_outcomes_do():
+    logits = np.repeat([-6.0, 6.0], 2000)
+    curve = fit_curve(logits, logits < 0)
+    assert np.diff(curve) == pytest.approx(np.full(80, 1e-4))
+
+
+def test_a_correction_goes_on_in_parallel_beyond_its_ends():
+    curve = tuple((np.linspace(-10, 10, 81) / 2 + 1).tolist())
+    assert corrected(np.array([-13.0, -10.0, 0.1, 10.0, 12.0]), curve) == pytest.approx([-7, -4, 1.05, 6, 8])
+    assert corrected(np.array([-13.0, 0.1]), None).tolist() == [-13.0, 0.1]
+
+
+@pytest.mark.parametrize(
+    ("coverage", "kind"), [(TOTAL, "total"), (Coverage(window_days=30), "window"), (Coverage(), "window")]
+)
+@pytest.mark.parametrize("horizon", [7, 30])
+def test_constants_are_those_of_the_shipped_file_by_name(coverage: Coverage, kind: str, horizon: int):
+    shipped = json.loads(files("toplist.trends").joinpath(CONSTANTS).read_text("utf-8"))["weights"][kind][str(horizon)]
+    assert dict(zip(WEIGHTS, constants(coverage, horizon), strict=True)) == shipped

@@ -2,7 +2,17 @@ import pytest
 from trend_rows import at, day, history, seen, snapshot
 
 from toplist.trends.lists import TrendConfig, compute_trends
-from toplist.trends.ranks import Dropout
+from toplist.trends.ranks import (
+    Baseline,
+    Dropout,
+    Movement,
+    RankChange,
+    dropped_out,
+    find_base,
+    first_seen,
+    rank_change,
+)
+from toplist.trends.reasons import Reason
 
 
 def status_of(today, rows, past, **rules):
@@ -134,3 +144,50 @@ def test_a_day_crawled_twice_has_the_same_trends():
     again = compute_trends(snapshot(6), rows, history(*past, snapshot(6), *earlier, first_seen={"n": day(6)}))
     assert once.offers[0].sale_growth is not None
     assert once == again
+
+
+def test_snapshots_of_neighbouring_days_compare_where_nothing_else_is_said():
+    assert find_base(snapshot(2), [snapshot(1)]) == Baseline(snapshot(1))
+    assert find_base(snapshot(3), [snapshot(1)]).arrivals is Reason.MISSED_DAY
+
+
+@pytest.mark.parametrize(("base_at", "today_at"), [(None, at(6)), (at(9), None), (None, None)])
+def test_a_snapshot_that_does_not_say_when_it_was_made_is_not_of_a_clock_set_back(base_at, today_at):
+    found = find_base(snapshot(6, collected_at=today_at), [snapshot(5, collected_at=base_at)], 1)
+    assert (found.snapshot is None, found.reason) == (False, None)
+
+
+def test_a_base_is_the_last_complete_snapshot_before_today():
+    past = [snapshot(2), snapshot(3), snapshot(4, "partial"), snapshot(6), snapshot(7)]
+    assert find_base(snapshot(6), past).snapshot == snapshot(3)
+    assert find_base(snapshot(6), [snapshot(6), snapshot(7)]) == Baseline(None, Reason.FIRST_SNAPSHOT)
+    assert find_base(snapshot(6), [snapshot(4, "partial")]) == Baseline(None, Reason.NO_COMPLETE_BASE)
+    assert find_base(snapshot(6, "failed"), past) == Baseline(None, Reason.TODAY_INCOMPLETE)
+
+
+@pytest.mark.parametrize(
+    ("day_before", "moved"),
+    [(None, Movement.NEW_ENTRY), (6, Movement.NEW_ENTRY), (5, Movement.NEW_ENTRY), (4, Movement.RE_ENTRY)],
+)
+def test_an_offer_comes_back_where_the_list_held_it_before_its_base(day_before: int | None, moved: Movement):
+    first = None if day_before is None else day(day_before)
+    found = rank_change(seen("a", 6), Baseline(snapshot(5)), None, first)
+    assert found == RankChange(None, moved, Reason.NO_BASE)
+
+
+def test_without_a_base_no_offer_has_moved_or_left():
+    base, before = Baseline(None, Reason.FIRST_SNAPSHOT), seen("a", 5)
+    assert rank_change(seen("a", 6), base, before, None) == RankChange(None, Movement.UNKNOWN, Reason.FIRST_SNAPSHOT)
+    assert dropped_out([], base, {"a": before}) == []
+
+
+def test_offers_that_left_are_told_in_the_order_of_their_ranks():
+    at_base = {name: seen(name, 5, rank, sale_count=rank) for name, rank in (("a", 3), ("b", 1), ("c", 2), ("d", 4))}
+    gone = dropped_out([seen("c", 6)], Baseline(snapshot(5)), at_base)
+    assert gone == [Dropout("b", day(5), 1, 1), Dropout("a", day(5), 3, 3), Dropout("d", day(5), 4, 4)]
+
+
+def test_an_offer_that_was_never_there_was_first_seen_on_no_day():
+    assert first_seen(history(), "a", []) is None
+    assert first_seen(history(first_seen={"b": day(1)}), "a", []) is None
+    assert first_seen(history(first_seen={"a": day(1)}), "a", []) == day(1)

@@ -49,7 +49,7 @@ def decode_body(body: bytes) -> str:
         pass
     lenient = body.decode("utf-8-sig", errors="replace")
     bad = lenient.count("\ufffd")
-    if bad * 4 <= sum(1 for char in lenient if char > "\x7f"):
+    if bad * 4 <= sum(not char.isascii() for char in lenient):
         # Mostly valid: a character is cut or damaged. GB18030 text that is read as UTF-8 is invalid nearly everywhere.
         return lenient
     try:

@@ -196,9 +196,9 @@ def _rule_in_text(text: str) -> ErrorRule | None:
 
 
 def _error_in_text(body: bytes) -> ErrorInfo | None:
-    """A known phrase in a plain-text body. An HTML page is not searched: it may quote anything."""
-    text = decode_body(body[:2000]).strip()
-    return None if text.startswith("<") or not _rule_in_text(text) else ErrorInfo("", one_line(text))
+    """A known phrase at the begin of a plain-text body. An HTML page is not searched: it may quote anything."""
+    text = one_line(decode_body(body))
+    return None if text.startswith("<") or not _rule_in_text(text) else ErrorInfo("", text)
 
 
 def _hint(outcome: ErrorOutcome, protocol: Protocol) -> str:

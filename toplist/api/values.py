@@ -16,6 +16,8 @@ from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 from toplist.api import numbers
 from toplist.api.numbers import NumberError
 from toplist.api.parse_issues import Unparsable
+from toplist.items import MAX_COUNT as MAX_COUNT
+from toplist.items import MAX_RANK as MAX_RANK
 from toplist.items import PriceTier
 
 P = ParamSpec("P")
@@ -24,10 +26,8 @@ T = TypeVar("T")
 _FLAGS = {"true": True, "1": True, "y": True, "yes": True, "是": True}
 _FLAGS |= {"false": False, "0": False, "n": False, "no": False, "否": False}
 
-#: Bounds of whole numbers, which every column of the database has room for (a test compares them).
-MAX_RANK = 2**15 - 1
+#: Bound of whole numbers whose columns hold 32 bits (a test compares every bound with its columns).
 MAX_QUANTITY = 2**31 - 1
-MAX_COUNT = 10**12
 
 # Line ends, and marks that change the direction of the text. Joiners of emoji and of Indic scripts stay.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
@@ -216,7 +216,7 @@ def read_names(raw: Any) -> list[str]:
 
 
 @_reader
-def read_tiers(raw: Any, *, fen: bool = False) -> list[PriceTier] | None:
+def read_tiers(raw: Any) -> list[PriceTier] | None:
     """Price tiers by quantity: a list of ``{startQuantity | beginAmount, price, promotionPrice}``, the
     same as JSON text, or ``"1-9:12.50;10-99:11"``. An empty list is no value.
 
@@ -231,7 +231,7 @@ def read_tiers(raw: Any, *, fen: bool = False) -> list[PriceTier] | None:
         raise NumberError("wrong_type")
     if len(raw) > _MAX_TIERS:
         raise NumberError("too_long")
-    return sorted((_tier(tier, fen) for tier in raw), key=lambda tier: (tier.start_quantity, tier.price)) or None
+    return sorted((_tier(tier) for tier in raw), key=lambda tier: (tier.start_quantity, tier.price)) or None
 
 
 def _tier_texts(text: str) -> Any:
@@ -252,7 +252,7 @@ def _split(separators: str, text: str) -> list[str]:
     return parts
 
 
-def _tier(tier: Any, fen: bool) -> PriceTier:
+def _tier(tier: Any) -> PriceTier:
     if isinstance(tier, str):
         match = _TIER_TEXT.fullmatch(numbers.plain_text(tier))
         if match is None:
@@ -261,7 +261,7 @@ def _tier(tier: Any, fen: bool) -> PriceTier:
     if not isinstance(tier, dict):
         raise NumberError("bad_tier")
     quantities = (read_quantity(tier.get(key)) for key in _TIER_QUANTITY)
-    prices = (read_price(tier.get(key), fen=fen) for key in _TIER_PRICE)
+    prices = (read_price(tier.get(key)) for key in _TIER_PRICE)
     quantity = next((value for value in quantities if isinstance(value, int)), None)
     price = next((value for value in prices if isinstance(value, Price)), None)
     if quantity is None or price is None:

@@ -78,7 +78,7 @@ class _Waiter:
     permit: asyncio.Future[Permit] = field(repr=False)
 
     def described(self) -> Waiting:
-        return Waiting(self.category, self.interval() if self.category else 0.0)
+        return Waiting(self.category, self.interval())
 
 
 class RateLimiter:

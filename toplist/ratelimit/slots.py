@@ -141,7 +141,7 @@ def reserve(
     if state.pause_until > now:
         return Delay(state.pause_until, is_pause=True), state
     slot = max(now, state.next_at)
-    ready_at = [max(slot, state.categories.get(each.category, 0.0) if each.category else 0.0) for each in waiting]
+    ready_at = [max(slot, state.categories.get(each.category or "", slot)) for each in waiting]
     soonest = min(ready_at)
     if soonest > slot + LOOKAHEAD:
         return Delay(soonest - LOOKAHEAD / 2), state

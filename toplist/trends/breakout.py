@@ -106,10 +106,7 @@ def _past(history: ListHistory, today: Snapshot) -> Iterator[Observation]:
     """What lies in the days that a crawl reads, whatever a history holds."""
     oldest = today.snapshot_date - timedelta(days=HISTORY_DAYS)
     for offer_id in history.by_offer:
-        past = history.past(offer_id, today.snapshot_date)
-        if past and past[0].snapshot_date < oldest:
-            past = [seen for seen in past if seen.snapshot_date >= oldest]
-        yield from past
+        yield from (seen for seen in history.past(offer_id, today.snapshot_date) if seen.snapshot_date >= oldest)
 
 
 def _panel(rows: Sequence[Observation], past: Sequence[Observation], history: ListHistory) -> Panel:
@@ -119,10 +116,7 @@ def _panel(rows: Sequence[Observation], past: Sequence[Observation], history: Li
     offers, dates, instants, ranks, _, counts, *_ = zip(*both, strict=True)
     days = {day: day.toordinal() for day in set(dates)}
     times = {at: at.timestamp() / _DAY for at in set(instants)}  # a page's rows share theirs
-    first: dict[str, date] = {}
-    for offer, day in zip(offers, dates, strict=True):
-        if first.setdefault(offer, day) > day:
-            first[offer] = day
+    first: dict[str, date] = dict(zip(offers[::-1], dates[::-1], strict=True))  # an offer's rows are oldest first
     first |= {offer: min(day, first.get(offer, day)) for offer, day in history.first_seen.items()}
     columns = {
         "list_id": np.zeros(len(both), np.int64),

@@ -114,12 +114,11 @@ def _volatility(panel: Panel, before: Ints, last: Floats) -> Floats:
     known = ~np.isnan(last)
     days = np.where(known, panel.at - panel.at[before], 1.0)
     change = np.where(known, last, 0.0) * np.sqrt(days)
-    rows = np.arange(len(panel))
-    first = np.minimum(panel.since(30) + 1, rows + 1)
+    oldest = panel.since(30)
     sums = []
     for each in (known.astype(np.float64), change, change * change):
-        total = np.concatenate(([0.0], np.cumsum(each)))
-        sums.append(total[rows + 1] - total[first])
+        total = np.cumsum(each)
+        sums.append(total - total[oldest])
     number, sum_, squares = sums
     with np.errstate(divide="ignore", invalid="ignore"):
         found = np.sqrt(np.maximum(squares - sum_ * sum_ / number, 0.0) / (number - 1))
