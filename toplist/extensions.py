@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any, Self
@@ -151,7 +152,8 @@ class SnapshotExtension:
             delivery_failures=len(self._feed_failures),
         )
         try:
-            await self._storage.run(lambda: self._alerts.run(crawl))
+            with suppress(StorageUnavailable):  # which the storage says
+                await self._storage.run(lambda: self._alerts.run(crawl))
         except Exception:
             logger.exception("The alerts could not be made")
         for result in self._alerts.failed_monitors:
@@ -164,7 +166,8 @@ class SnapshotExtension:
         models = TrendModels(self._storage.engine)
         refit = partial(refit_models, models, config.source, config.protocol, day, config.count_covers)
         try:
-            self._summary.warnings += await self._storage.run(refit)
+            with suppress(StorageUnavailable):  # which the storage says
+                self._summary.warnings += await self._storage.run(refit)
         except Exception:
             logger.exception("The breakout models could not be fitted")
 

@@ -24,7 +24,6 @@ def at(server: S3Server, secret: str = SECRET) -> dict[str, str]:
     """The environment of who uploads there."""
     return {
         "TOPLIST_FEED_URI": FEED,
-        "TOPLIST_REPORT_URI": "",
         "AWS_ENDPOINT_URL_S3": str(server.options.endpoint_url),
         "AWS_ACCESS_KEY_ID": KEY_ID,
         "AWS_SECRET_ACCESS_KEY": secret,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness import Project
+from tests.harness import WITH_PAGE, Project
 from tests.report.made_history import TODAY, Market, make_history
 from toplist.storage.database import open_database
 
@@ -70,7 +70,7 @@ def test_says_what_is_wrong(
 
 
 def test_a_crawl_ends_with_its_page(project: Project) -> None:
-    crawled = project.crawl(None, "gateway=sandbox", "categories=10166", "rank_types=hot")
+    crawled = project.crawl(None, "gateway=sandbox", "categories=10166", "rank_types=hot", **WITH_PAGE)
     assert crawled.status == 0, crawled.log
     (page,) = (project.folder / "exports").glob("*.html")
     assert f"Page: {page}" in crawled.out
