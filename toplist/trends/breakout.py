@@ -162,15 +162,17 @@ def week_growth(now: Observation, past: Sequence[Observation], last: Growth) -> 
     """
     if last.days is None:
         return last
-    found = last
+    week = []
     for seen in reversed(past):
         days = days_between(seen.collected_at, now.collected_at)
         if days > WEEK_DAYS:
             break
+        week.append((days, seen))
+    for days, seen in reversed(week):
         value = log_growth(seen.sale_count, now.sale_count)
         if value is not None and days > last.days:
-            found = Growth(value, value / days, days, seen)
-    return found
+            return Growth(value, value / days, days, seen)
+    return last
 
 
 def checks(
