@@ -196,8 +196,8 @@ def _rule_in_text(text: str) -> ErrorRule | None:
 
 
 def _error_in_text(body: bytes) -> ErrorInfo | None:
-    """A known phrase at the begin of a plain-text body. An HTML page is not searched: it may quote anything."""
-    text = one_line(decode_body(body))
+    """A known phrase at the beginning of a plain-text body. An HTML page is not searched: it may quote anything."""
+    text = one_line(decode_body(body[:2000]))
     return None if text.startswith("<") or not _rule_in_text(text) else ErrorInfo("", text)
 
 
