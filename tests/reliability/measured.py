@@ -15,7 +15,7 @@ from typing import Any
 from tests.harness import QUICK, Project
 from toplist.sandbox.process import SandboxProcess
 
-FAST = {**QUICK, "DOWNLOAD_TIMEOUT": "8", "TOPLIST_PAUSE_403": "0.2"}
+FAST = {**QUICK, "DOWNLOAD_TIMEOUT": "12", "TOPLIST_PAUSE_403": "0.2"}
 ListName = tuple[str, str]  # rank type, category
 
 
