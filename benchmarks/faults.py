@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tests.reliability import matrix, whole
-from tests.reliability.matrix import UNSEEN, Crawl
+from tests.reliability.fault_table import UNSEEN
+from tests.reliability.matrix import Crawl
 from toplist.ranktypes import Protocol
 
 PARTS: dict[str, Callable[[Path], Iterable[Crawl]]] = {

@@ -29,7 +29,7 @@ class Attempt:
         self.asked: list[int] = []
         self.pages = list(pages)
         accumulator = self.fetch(ListAccumulator(last_day))
-        if accumulator.doubt(self.options) or accumulator.unlikely(self.options):
+        while accumulator.why_again(self.options):
             accumulator = self.fetch(accumulator.again())
         self.ended: RankList = finished_list(self.key, accumulator, self.options, Tree())
 
@@ -190,6 +190,11 @@ def test_new_offers_are_believed_where_the_last_complete_day_says_little(
     answer: ListPage, last_day: LastDay | None
 ) -> None:
     assert Attempt(answer, last_day=last_day, pages=1).asked == [1]
+
+
+def test_ten_new_offers_are_enough_to_ask_once_more() -> None:
+    ten = page(101, 10, 10)
+    assert Attempt(ten, ten, last_day=a_day(1, 20), page_size=10, pages=1).asked == [1, 1]
 
 
 def test_pages_beyond_the_compared_ranks_are_believed() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
@@ -15,6 +16,8 @@ import pytest
 from tests.harness import Project
 
 SPIDER = """
+import gc
+
 import scrapy
 
 class QuotesSpider(scrapy.Spider):
@@ -22,6 +25,7 @@ class QuotesSpider(scrapy.Spider):
 
     def parse(self, response):
         cookie = response.request.headers.get("Cookie", b"").decode()
+        self.crawler.stats.set_value("objects between searches for cycles", gc.get_threshold()[0])
         yield {"title": response.css("h1::text").get(), "status": response.status, "cookie": cookie}
         if response.url.endswith("/moved-here"):
             yield response.follow("/page/2")
@@ -91,6 +95,7 @@ def test_another_spider_crawls_with_scrapys_defaults(neighbours: Project, site: 
     assert done.returncode == 0, done.stderr
     assert "ERROR" not in done.stderr
     assert "toplist/" not in done.stderr.partition("Dumping Scrapy stats")[2]
+    assert f"'objects between searches for cycles': {gc.get_threshold()[0]}" in done.stderr
     found = [json.loads(line) for line in feed.read_text(encoding="utf-8").splitlines()]
     # A redirect was followed, the cookie sent, the 404 kept from the callback, and the items are the spider's own.
     assert found == [

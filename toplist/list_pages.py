@@ -66,7 +66,7 @@ class ListAccumulator:
         return f"{received} rows came, {expected} on its last complete day" if 2 * received < expected else None
 
     def unlikely(self, options: CrawlOptions) -> str | None:
-        """Why the list is asked once more, though it may well be as it came; None where nothing speaks for that.
+        """What speaks against a list that may well be as it came; None where nothing does.
 
         Nothing but its last complete day shows that a list without a total was cut, or that rows that do not name their
         list are another's.
@@ -82,6 +82,10 @@ class ListAccumulator:
         """How many rows the last complete day makes us expect."""
         rows = self.last_day.rows if self.last_day else 0
         return rows if options.rows is None else min(rows, options.rows)
+
+    def why_again(self, options: CrawlOptions) -> str | None:
+        """Why the list is asked once more; None where it is believed, and at the second attempt."""
+        return None if self.before is not None else self.doubt(options) or self.unlikely(options)
 
     def again(self) -> ListAccumulator:
         """For the second and last attempt."""

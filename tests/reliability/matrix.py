@@ -1,4 +1,4 @@
-"""The faults of the gateway, what each leads to in each phase of a crawl, and the crawls that try it.
+"""Crawls that try every fault of `fault_table` in each phase.
 
 A cell is one fault, in one phase, in one dose: `twice` (the first two requests), `always`, or a share of all requests.
 One crawl carries many cells: every fault is addressed to a list, a category or an offer of its own.
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.harness import Project
+from tests.reliability.fault_table import FAULTS, THROTTLE, UNSEEN, Ending, Fault
 from tests.reliability.measured import ListName, Measured, StoredList, a_day_after, lost_and_doubled, measure, stored
 from toplist.api.calls import CATEGORY_GET, GET_TOKEN, PRICE_TREND, QUERY_DETAIL
 from toplist.categories.tree import roots_data
@@ -21,77 +22,6 @@ from toplist.sandbox.process import SandboxProcess
 
 MAX_MEMORY = 250  # MB of a crawl
 RANK_TYPES = ("complex", "hot", "goodPrice")
-
-
-class Ending(NamedTuple):
-    """How a list ends, and how often the page was asked for, in either dose."""
-
-    outcome: str
-    asked: int
-
-
-class Fault(NamedTuple):
-    """A fault, and what comes of a list whose `first` or `later` page always meets it; it was whole the day before.
-
-    `asked`: how often those pages are asked for. `base64`, `openplatform`: where one protocol's lists end otherwise. A
-    fault that is got over leaves a list that is asked once more complete: two in a row are no failure.
-    """
-
-    rule: str
-    first: str
-    later: str
-    asked: tuple[int, int] = (3, 3)
-    is_got_over: bool = True
-    base64: Ending | None = None
-    openplatform: Ending | None = None
-
-    @property
-    def name(self) -> str:
-        return self.rule.removeprefix("kind=").replace(",", " ")
-
-    @property
-    def is_about_rows(self) -> bool:
-        """Whether it means anything to a call that is not for a list."""
-        return self.rule.partition(",")[0].removeprefix("kind=") in _ROWS
-
-
-_ROWS = {"missing", "empty", "short", "duplicate", "broken", "shuffled", "total", "other"}
-_TOO_LARGE = "failed answer too large"
-_ONCE, _DOUBTED = (1, 1), (2, 2)
-_COMPLETE, _WARNED = Ending("complete", 1), Ending("complete with a warning", 2)
-FAULTS = (
-    # rule                                   a first page, always      a later page, always
-    Fault("kind=timeout", "failed timeout", "failed timeout"),
-    Fault("kind=reset", "failed network error", "failed network error"),
-    Fault("kind=truncated", "failed data loss", "failed data loss"),
-    Fault("kind=drip,seconds=5000", "failed timeout", "failed timeout"),
-    Fault("kind=long", "failed unreadable", "failed unreadable"),
-    Fault("kind=missing", "absent", "partial", _DOUBTED, False),
-    Fault("kind=empty", "empty", "partial", _DOUBTED, False),
-    Fault("kind=short", "partial", "partial", _ONCE, False, openplatform=_WARNED),
-    Fault("kind=duplicate", "partial", "partial", _DOUBTED, False, openplatform=_COMPLETE),
-    Fault("kind=broken", "complete", "complete", _ONCE, False),
-    Fault("kind=shuffled", "complete", "complete", _ONCE, False),
-    Fault("kind=total", "partial", "partial", _DOUBTED, False, openplatform=_COMPLETE),
-    Fault("kind=total,total=30", "complete", "complete", _ONCE, False),
-    Fault("kind=other", "failed other list", "failed other list", base64=_WARNED),
-    Fault("kind=5xx", "failed http 502", "failed http 502"),
-    Fault("kind=5xx,status=503", "failed http 503", "failed http 503"),
-    Fault("kind=html", "failed unreadable", "failed unreadable"),
-    Fault("kind=code,code=777", "failed 777", "failed 777", _ONCE, False),
-    Fault("kind=redirect", "failed http 302", "failed http 302"),
-    Fault("kind=redirect,message=http://127.0.0.2:9/elsewhere", "failed http 302", "failed http 302"),
-    Fault("kind=echo", "failed unreadable", "failed unreadable"),
-    Fault("kind=huge", _TOO_LARGE, _TOO_LARGE),
-    Fault("kind=bomb", _TOO_LARGE, _TOO_LARGE),
-    Fault("kind=deep", "failed unreadable", "failed unreadable"),
-    Fault("kind=gbk", "complete", "complete", _ONCE),
-    Fault("kind=not-utf8", "complete", "complete", _ONCE),
-    Fault("kind=garbled", "complete", "complete", _ONCE),
-)
-THROTTLE = Fault("kind=throttle", "", "")  # asked again until it is answered, which a fault for ever never is
-#: What nothing shows, by fault and protocol: another list's rows without its name, on a last page of a few rows.
-UNSEEN = {("other", Protocol.BASE64)}
 
 
 class Cell(NamedTuple):

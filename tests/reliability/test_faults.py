@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tests.reliability import matrix, whole
-from tests.reliability.matrix import FAULTS, Cell, Crawl
+from tests.reliability.fault_table import FAULTS
+from tests.reliability.matrix import Cell, Crawl
 from toplist.ranktypes import Protocol
 
 

@@ -23,9 +23,9 @@ from toplist.summary import remarks, table
 
 logger = logging.getLogger("toplist")
 _PAGE = {Language.ENGLISH: "Page: ", Language.CHINESE: "页面："}
+_LOG = {Language.ENGLISH: "Log: ", Language.CHINESE: "日志："}
 #: Objects made before Python searches the youngest for cycles again. Its own 700 are few: a list's past has 600 rows.
 NEW_OBJECTS = 20_000
-_LOG = {Language.ENGLISH: "Log: ", Language.CHINESE: "日志："}
 
 
 class _HelpFormatter(ScrapyHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -66,7 +66,8 @@ class Command(StockCommand):
         problems: list[BaseException | None] = []
         started: Any = self.crawler_process.crawl(crawler, **opts.spargs)
         started.add_done_callback(lambda task: problems.append(task.exception()))
-        _search_less_for_cycles()
+        if issubclass(crawler.spidercls, TopListSpider):
+            _search_less_for_cycles()
         self.crawler_process.start()
         self._tell(crawler, [each for each in problems if each is not None])
 

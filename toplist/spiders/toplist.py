@@ -95,9 +95,8 @@ class TopListSpider(SnapshotSpider):
         if not is_last(self.options, page, accumulator, response.answer):
             yield self._page(key, page + 1, accumulator)
             return
-        doubt = accumulator.doubt(self.options) or accumulator.unlikely(self.options)
-        if doubt and accumulator.before is None:
-            logger.info("Asking %s once more: %s", response.meta["toplist_subject"], doubt)
+        if reason := accumulator.why_again(self.options):
+            logger.info("Asking %s once more: %s", response.meta["toplist_subject"], reason)
             yield self._page(key, 1, accumulator.again())
             return
         self._count(accumulator.rows.issues)
