@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, event, func, select
 from sqlalchemy.exc import IntegrityError
 
-from toplist.items import Entry, ListKey, RankList, Source, Status
+from toplist.items import Entry, ListKey, PriceTier, RankList, Source, Status
 from toplist.pipelines import add_trends
 from toplist.ranktypes import Protocol
 from toplist.storage.database import open_database
@@ -20,6 +20,7 @@ from toplist.storage.ledger import COMPARED, LastDay, Ledger
 from toplist.storage.retention import prune
 from toplist.storage.tables import dropped_out, list_snapshot, observation
 from toplist.trends.lists import TrendConfig
+from toplist.trends.observation import Columns, Observation
 
 FIRST = date(2026, 11, 1)
 KEY = ListKey(Source.GATEWAY, Protocol.BASE64, "hot", "311")
@@ -78,7 +79,26 @@ def test_a_lists_past_is_two_queries_whatever_its_size(engine: Engine) -> None:
     past = HistoryReader(engine).of(KEY, FIRST + timedelta(days=5), [str(offer) for offer in range(40)])
     assert len([sql for sql in asked if "observation" in sql or "first_seen" in sql]) == 2
     assert len(past.by_offer) == 40
-    assert [snapshot.snapshot_date for snapshot in past.snapshots] == [FIRST + timedelta(days=day) for day in range(5)]
+
+
+def test_a_lists_past_is_its_rows_oldest_first_and_its_snapshots_from_the_last_complete_one_on(engine: Engine) -> None:
+    for day in (1, 0, 2, 3):
+        of_day = a_list(day, {"b": 10**12, "a": 100 + day})
+        of_day.entries[0].price, of_day.entries[1].price = 1234567.89, None
+        of_day.entries[1].price_tiers = [PriceTier(start_quantity=2, price=0.07)]
+        store(engine, of_day.model_copy(update={"status": Status.PARTIAL} if day == 3 else {}))
+    past = HistoryReader(engine).of(KEY, FIRST + timedelta(days=3), ["a", "c"])
+    assert [(each.snapshot_date.day, each.status) for each in past.snapshots] == [(3, "complete")]
+    past = HistoryReader(engine).of(KEY, FIRST + timedelta(days=4), ["a", "c"])
+    assert [(each.snapshot_date.day, each.status) for each in past.snapshots] == [(3, "complete"), (4, "partial")]
+    a, b = past.past("a", FIRST + timedelta(days=4)), past.past("b", date.max)
+    assert [(each.snapshot_date.day, each.sale_count) for each in a] == [(1, 100), (2, 101), (3, 102), (4, 103)]
+    noon = datetime(2026, 11, 4, 4, tzinfo=UTC)
+    assert a[-1] == Observation("a", noon.date(), noon, 2, None, 103, None, 2, 0.07)
+    assert b[-1] == Observation("b", noon.date(), noon, 1, 1234567.89, 10**12, None)
+    assert [each.rank for each in reversed(a[1:])] == [2, 2, 2]
+    assert past.first_seen.keys() == {"a"}
+    assert HistoryReader(engine).of(KEY, FIRST, ["a"]).columns == Columns(*([] for _ in Columns._fields))
 
 
 def test_each_lists_last_complete_day_is_compared_whichever_day_it_was(engine: Engine) -> None:

@@ -7,17 +7,17 @@ from math import log, sqrt
 import numpy as np
 import pytest
 from panels import complete, made
-from trend_rows import at, day, history, seen, snapshot
+from trend_rows import at, changes_of, checked, day, growth_of_week, history, price_deviation, seen, snapshot
 
-from toplist.trends.breakout import checks, noise_per_day, week_growth
+from toplist.trends.breakout import noise_per_day
 from toplist.trends.count_kind import CountEvidence
 from toplist.trends.coverage import Coverage
 from toplist.trends.features import RANKED, compute_features
-from toplist.trends.growth import Growth, daily_changes, disjoint_growth, sale_growth, von_neumann_sd
+from toplist.trends.growth import Growth, disjoint_growth, sale_growth, von_neumann_sd
 from toplist.trends.model import quantiles_of
 from toplist.trends.outcomes import outcomes
 from toplist.trends.panel import Panel
-from toplist.trends.price import price_change, price_volatility
+from toplist.trends.price import price_change
 from toplist.trends.ranks import find_base, first_seen, rank_change
 from toplist.trends.reasons import Reason
 
@@ -27,9 +27,9 @@ CHANGES = [0.1, 0.3, 0.1, 0.3, 0.1]
 
 def test_changes_look_back_30_days_and_a_half():
     points = [(at(0), 1.0), (at(0.75), 2.0), (at(31), 2.0)]
-    assert daily_changes(points) == [0.0]
+    assert changes_of(points) == [0.0]
     points = [(at(0), 1.0), (at(0.5), 2.0), (at(30.5), 2.0)]
-    assert daily_changes(points)[0] == pytest.approx(log(2) / sqrt(0.5))
+    assert changes_of(points)[0] == pytest.approx(log(2) / sqrt(0.5))
 
 
 def test_a_deviation_of_neighbours_is_half_the_mean_square_of_their_differences():
@@ -81,8 +81,8 @@ def test_a_base_collected_at_the_same_instant_means_that_the_clock_went_back():
 
 def test_a_price_at_a_step_has_a_deviation_only_where_the_step_has_a_price():
     past = [seen("a", number, price=5.0, tier_start=2, tier_price=5.0 + number % 2) for number in range(8)]
-    assert price_volatility(seen("a", 8, price=5.0, tier_start=2, tier_price=5.0), past)
-    assert price_volatility(seen("a", 8, price=5.0), [seen("a", number, price=5.0 + number % 2) for number in range(8)])
+    assert price_deviation(seen("a", 8, price=5.0, tier_start=2, tier_price=5.0), past)
+    assert price_deviation(seen("a", 8, price=5.0), [seen("a", number, price=5.0 + number % 2) for number in range(8)])
 
 
 def test_the_feature_of_volatility_is_the_deviation_of_changes_over_the_root_of_their_days():
@@ -111,9 +111,9 @@ def test_a_price_change_beyond_all_numbers_is_no_price():
 def test_the_growth_of_a_week_is_since_its_oldest_count_and_none_without_a_last_one():
     past = [seen("a", 0, sale_count=10), seen("a", 3, sale_count=100), seen("a", 8, sale_count=150)]
     now = seen("a", 9, sale_count=200)
-    found = week_growth(now, past, sale_growth(now, past, TOTAL))
+    found = growth_of_week(now, past, sale_growth(now, past, TOTAL))
     assert (found.days, found.value) == (6.0, pytest.approx(log(2)))
-    assert week_growth(now, past, Growth(reason=Reason.NO_BASE)) == Growth(reason=Reason.NO_BASE)
+    assert growth_of_week(now, past, Growth(reason=Reason.NO_BASE)) == Growth(reason=Reason.NO_BASE)
 
 
 def test_a_base_for_30_days_ago_is_at_least_26_days_and_a_half_old():
@@ -162,9 +162,9 @@ def test_a_week_holds_seven_days_and_a_half():
     now = seen("a", 8, sale_count=160)
     last = Growth(log(160 / 150), log(160 / 150), 1.0, seen("a", 7, sale_count=150))
     within = seen("a", 1, sale_count=100, collected_at=at(1))
-    assert week_growth(now, [within, last.base], last).days == pytest.approx(7.0)  # type: ignore[list-item]
+    assert growth_of_week(now, [within, last.base], last).days == pytest.approx(7.0)  # type: ignore[list-item]
     early = seen("a", 1, sale_count=100, collected_at=at(0.4))
-    assert week_growth(now, [early, last.base], last) is last  # type: ignore[list-item]
+    assert growth_of_week(now, [early, last.base], last) is last  # type: ignore[list-item]
 
 
 def test_a_total_that_does_not_move_has_the_noise_of_one_unit():
@@ -176,8 +176,8 @@ def test_a_growth_within_the_noise_of_a_day_may_be_beyond_that_of_a_week():
         return seen("a", number, sale_count=round(20_000 * np.exp(0.002 * number)))  # a day's noise is 0.0018
 
     now, past = counted(7), [counted(0), counted(6)]
-    assert Reason.NOISE in list(checks(now, past[1:], sale_growth(now, past[1:], WINDOW), 0.0, WINDOW))
-    assert Reason.NOISE not in list(checks(now, past, sale_growth(now, past, WINDOW), 0.0, WINDOW))
+    assert Reason.NOISE in checked(now, past[1:], sale_growth(now, past[1:], WINDOW), 0.0, WINDOW)
+    assert Reason.NOISE not in checked(now, past, sale_growth(now, past, WINDOW), 0.0, WINDOW)
 
 
 @pytest.mark.parametrize("flat", ["last", "week"])
@@ -186,7 +186,7 @@ def test_a_bulk_order_shows_in_either_growth(flat: str):
     sales = {"last": [1000, 2000, 3000], "week": [1000, 6000, 7000]}[flat]
     past = [seen("a", number, sale_count=sales[at_], buyer_count=buyers[at_]) for at_, number in enumerate((0, 6))]
     now = seen("a", 7, sale_count=sales[2], buyer_count=buyers[2])
-    assert Reason.FLAT_BUYERS in list(checks(now, past, sale_growth(now, past, WINDOW), 0.0, WINDOW))
+    assert Reason.FLAT_BUYERS in checked(now, past, sale_growth(now, past, WINDOW), 0.0, WINDOW)
 
 
 def test_a_list_is_ordered_by_sales_when_four_of_five_steps_fall():

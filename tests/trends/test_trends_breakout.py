@@ -6,22 +6,20 @@ from math import log, sqrt
 
 import numpy as np
 import pytest
-from trend_rows import at, day, history, seen, snapshot
+from trend_rows import at, checked, day, growth_of_week, history, scored, seen, snapshot
 
 from toplist.trends.bootstrap import Interval
 from toplist.trends.breakout import (
     BY_HAND,
     BreakoutModels,
-    breakouts,
-    checks,
     noise_per_day,
     usual_growth,
-    week_growth,
 )
 from toplist.trends.calibration import Bin
 from toplist.trends.coverage import UNKNOWN_COVERAGE, Coverage
 from toplist.trends.features import RANKED, compute_features, hand_score
 from toplist.trends.growth import Growth, sale_growth, von_neumann_sd
+from toplist.trends.lists import compute_trends
 from toplist.trends.model import WEIGHTS, Model, Record
 from toplist.trends.panel import Panel
 from toplist.trends.reasons import Reason
@@ -58,25 +56,26 @@ def test_a_figure_that_no_offer_has_today_says_why(models: BreakoutModels, missi
     assert models.missing() == expected
 
 
-def test_a_list_without_rows_has_no_scores() -> None:
-    assert breakouts(snapshot(1), [], history(seen("a", 0, sale_count=5)), TOTAL, BY_HAND) == []
+def test_a_list_without_rows_has_no_trends() -> None:
+    found = compute_trends(snapshot(1), [], history(snapshot(0), seen("a", 0, sale_count=5)))
+    assert (found.offers, [each.offer_id for each in found.dropped_out]) == ([], ["a"])
 
 
 def test_an_offer_without_a_score_says_why() -> None:
     past = history(*(seen(name, 0, rank, sale_count=100) for rank, name in enumerate("abc", 1)))
     rows = [seen("a", 1, 1, sale_count=120), seen("b", 1, 2), seen("c", 1, 3, sale_count=0)]
-    found = breakouts(snapshot(1), rows, past, WINDOW, BreakoutModels(model(), model()))
+    found = scored(snapshot(1), rows, past, WINDOW, BreakoutModels(model(), model()))
     assert [each.reason for each in found] == [None, Reason.NO_COUNT, Reason.ZERO_COUNT]
     assert found[0].score == pytest.approx(10 * log(1.2))
     assert all(each == (None, None, None, None, each.reason) for each in found[1:])
-    (alone,) = breakouts(snapshot(1), [seen("a", 1, sale_count=120)], history(), WINDOW, BY_HAND)
+    (alone,) = scored(snapshot(1), [seen("a", 1, sale_count=120)], history(), WINDOW, BY_HAND)
     assert alone == (None, None, None, None, Reason.NO_GROWTH)
 
 
 @pytest.mark.parametrize("count", [1, 120])
 def test_one_unit_is_a_count(count: int) -> None:
     past = history(seen("a", 0, sale_count=1))
-    (found,) = breakouts(snapshot(1), [seen("a", 1, sale_count=count)], past, WINDOW, BY_HAND)
+    (found,) = scored(snapshot(1), [seen("a", 1, sale_count=count)], past, WINDOW, BY_HAND)
     assert found.score == pytest.approx(log(count))
 
 
@@ -84,7 +83,7 @@ def test_one_unit_is_a_count(count: int) -> None:
                                             (BreakoutModels(None, model()), (30,))])  # fmt: skip
 def test_each_horizon_has_the_probability_of_its_model(models: BreakoutModels, of: tuple[int, ...]) -> None:
     past = history(seen("a", 0, sale_count=100))
-    (found,) = breakouts(snapshot(1), [seen("a", 1, sale_count=120)], past, WINDOW, models)
+    (found,) = scored(snapshot(1), [seen("a", 1, sale_count=120)], past, WINDOW, models)
     chance = pytest.approx(1 / (1 + 1.2**-10))
     assert found.probability == (chance if 7 in of else None)
     assert found.probability_30d == (chance if 30 in of else None)
@@ -96,7 +95,7 @@ def test_scores_come_in_the_order_of_the_rows() -> None:
     past = history(*(seen(name, 0, rank, sale_count=100) for rank, name in enumerate("abcd", 1)))
     counts = {"d": 110, "b": 140, "a": 120, "c": 130}
     rows = [seen(name, 1, rank, sale_count=count) for rank, (name, count) in enumerate(counts.items(), 1)]
-    found = breakouts(snapshot(1), rows, past, WINDOW, BY_HAND)
+    found = scored(snapshot(1), rows, past, WINDOW, BY_HAND)
     assert [each.score for each in found] == [pytest.approx(log(count / 100)) for count in counts.values()]
 
 
@@ -112,7 +111,7 @@ def test_a_crawl_scores_as_its_history_of_33_days_does(given: int | None) -> Non
     ]
     rows = [row._replace(snapshot_date=day(50), collected_at=at(50)) for row in past[-6:]]
     first = {} if given is None else {"2": day(given), "4": day(40)}
-    found = breakouts(snapshot(50), rows, history(*past, first_seen=first), TOTAL, BY_HAND)
+    found = scored(snapshot(50), rows, history(*past, first_seen=first), TOTAL, BY_HAND)
     kept = [row for row in [*past, *rows] if row.snapshot_date >= day(17)]
     columns = {
         "list_id": np.zeros(len(kept)),
@@ -135,7 +134,7 @@ def test_an_offer_that_was_in_the_list_before_the_window_is_as_new() -> None:
     ]
     for number, score in ((6, log(2)), (7, None)):
         past = history(seen("a", number, sale_count=10), *others)
-        (found,) = breakouts(snapshot(40), [seen("a", 40, sale_count=100)], past, WINDOW, BY_HAND)
+        (found,) = scored(snapshot(40), [seen("a", 40, sale_count=100)], past, WINDOW, BY_HAND)
         assert found.score == (None if score is None else pytest.approx(score))
 
 
@@ -174,7 +173,7 @@ def test_a_week_is_seven_days_and_a_half_at_most(days: float, is_held: bool) -> 
     now, base = seen("a", 8, sale_count=160), seen("a", 7, sale_count=150)
     last = Growth(log(160 / 150), log(160 / 150), 1.0, base)
     oldest = seen("a", 0, sale_count=80, collected_at=at(8 - days))
-    found = week_growth(now, [oldest, base], last)
+    found = growth_of_week(now, [oldest, base], last)
     assert found == (Growth(pytest.approx(log(2)), pytest.approx(log(2) / 7.5), 7.5, oldest) if is_held else last)
 
 
@@ -182,12 +181,12 @@ def test_a_week_passes_over_days_without_sales() -> None:
     now, base = seen("a", 8, sale_count=160), seen("a", 7, sale_count=150)
     last = Growth(log(160 / 150), log(160 / 150), 1.0, base)
     past = [seen("a", 2, sale_count=0), seen("a", 3), seen("a", 4, sale_count=80), seen("a", 5), base]
-    assert week_growth(now, past, last) == Growth(log(160) - log(80), (log(160) - log(80)) / 4, 4.0, past[2])
+    assert growth_of_week(now, past, last) == Growth(log(160) - log(80), (log(160) - log(80)) / 4, 4.0, past[2])
 
 
 def notes(before: dict[str, int], after: dict[str, int], market: float | None = None, days: int = 1) -> list[Reason]:
     now, past = seen("a", days, **after), [seen("a", 0, **before)]
-    return list(checks(now, past, sale_growth(now, past, WINDOW), market, WINDOW))
+    return checked(now, past, sale_growth(now, past, WINDOW), market, WINDOW)
 
 
 @pytest.mark.parametrize(("count", "is_low"), [(9, True), (10, False), (11, False)])
@@ -204,7 +203,7 @@ def test_without_a_growth_of_the_market_any_rise_has_notes() -> None:
     assert notes({"sale_count": 4}, {"sale_count": 5}) == [Reason.LOW_VOLUME, Reason.NOISE]
     assert notes({"sale_count": 4}, {"sale_count": 4}) == []
     assert notes({"sale_count": 4}, {"sale_count": 3}) == []
-    assert list(checks(seen("a", 1), [seen("a", 0, sale_count=4)], Growth(), 0.0, WINDOW)) == []
+    assert checked(seen("a", 1), [seen("a", 0, sale_count=4)], Growth(), 0.0, WINDOW) == []
 
 
 @pytest.mark.parametrize(

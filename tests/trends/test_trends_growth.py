@@ -1,19 +1,17 @@
 from math import isclose, log, sqrt
 
 import pytest
-from trend_rows import at, seen
+from trend_rows import at, changes_of, sale_changes, seen
 
 from toplist.errors import InputError
 from toplist.ranktypes import Protocol
 from toplist.trends.coverage import OPENPLATFORM_COVERAGE, UNKNOWN_COVERAGE, Coverage
 from toplist.trends.growth import (
     Growth,
-    daily_changes,
     days_between,
     disjoint_growth,
     log_growth,
     market_growth,
-    sale_changes,
     sale_growth,
     units_since,
     volatility,
@@ -135,7 +133,7 @@ def test_coverage_is_read_back_as_it_is_written_and_openplatform_has_its_own():
 
 
 def test_a_steady_growth_has_no_volatility_and_a_bend_in_it_no_von_neumann_sd():
-    steady = daily_changes([(at(number), 100 * 1.05**number) for number in range(10)])
+    steady = changes_of([(at(number), 100 * 1.05**number) for number in range(10)])
     assert volatility(steady) == pytest.approx(0, abs=1e-12)
     bent = [0.0] * 20 + [0.1] * 20
     assert volatility(bent) == pytest.approx(0.05, rel=0.05)
@@ -143,14 +141,14 @@ def test_a_steady_growth_has_no_volatility_and_a_bend_in_it_no_von_neumann_sd():
 
 
 def test_a_change_over_four_days_counts_with_the_root_of_its_days():
-    (change,) = daily_changes([(at(0), 100.0), (at(4), 200.0)])
+    (change,) = changes_of([(at(0), 100.0), (at(4), 200.0)])
     assert isclose(change, log(2) / 2)
 
 
 def test_volatility_needs_five_changes_of_the_last_thirty_days():
-    assert volatility(daily_changes([(at(number), 100.0) for number in range(5)])) is None
+    assert volatility(changes_of([(at(number), 100.0) for number in range(5)])) is None
     old = [(at(number), 100.0 + 50 * (number % 2)) for number in range(6)]
-    assert volatility(daily_changes([*old, (at(60), 100.0)])) is None
+    assert volatility(changes_of([*old, (at(60), 100.0)])) is None
 
 
 @pytest.mark.parametrize(("days", "found"), [(1.004, 1.0), (1.006, 1.01), (-0.5, -0.5), (0.0, 0.0)])
@@ -171,7 +169,7 @@ def test_a_growth_per_day_is_over_a_quarter_of_a_day_or_more(days: float, reason
     growth = sale_growth(seen("a", 1, sale_count=110, collected_at=at(days)), [seen("a", 0, sale_count=100)], TOTAL)
     assert growth.reason is reason
     assert growth.per_day == (None if reason else pytest.approx(log(1.1) / days))
-    changes = daily_changes([(at(0), 100.0), (at(days), 110.0)])
+    changes = changes_of([(at(0), 100.0), (at(days), 110.0)])
     assert changes == ([] if reason else [pytest.approx(log(1.1) / sqrt(days))])
 
 
@@ -218,9 +216,9 @@ def test_units_are_not_known_where_a_count_is_missing(coverage: Coverage):
 
 
 def test_changes_are_of_neighbours_and_none_without_two():
-    assert daily_changes([]) == []
-    assert daily_changes([(at(0), 1.0)]) == []
-    assert daily_changes([(at(0), 1.0), (at(1), 1.0), (at(2), 3.0)]) == [0.0, pytest.approx(log(3))]
+    assert changes_of([]) == []
+    assert changes_of([(at(0), 1.0)]) == []
+    assert changes_of([(at(0), 1.0), (at(1), 1.0), (at(2), 3.0)]) == [0.0, pytest.approx(log(3))]
 
 
 def test_a_deviation_needs_five_changes():

@@ -1,9 +1,9 @@
 from math import log
 
 import pytest
-from trend_rows import at, seen
+from trend_rows import at, price_deviation, seen
 
-from toplist.trends.price import PriceChange, comparable_price, price_change, price_volatility
+from toplist.trends.price import PriceChange, comparable_price, price_change
 from toplist.trends.reasons import Reason
 
 
@@ -45,8 +45,8 @@ def test_volatility_never_mixes_tiers():
     steady = [seen("a", number, tier_start=2, tier_price=10.0) for number in range(0, 12, 2)]
     other = [seen("a", number, tier_start=50, tier_price=5.0) for number in range(1, 11, 2)]
     past = sorted([*steady, *other], key=lambda row: row.snapshot_date)
-    assert price_volatility(seen("a", 12, tier_start=2, tier_price=10.0), past) == 0
-    moved = price_volatility(seen("a", 12, tier_start=2, tier_price=12.0), past)
+    assert price_deviation(seen("a", 12, tier_start=2, tier_price=10.0), past) == 0
+    moved = price_deviation(seen("a", 12, tier_start=2, tier_price=12.0), past)
     assert moved == pytest.approx(0.0526, abs=1e-3)
 
 
@@ -82,6 +82,6 @@ def test_the_base_of_a_price_is_the_last_day_with_one():
 def test_a_deviation_of_prices_holds_todays_and_needs_five_changes():
     past = [seen("a", number, price=10.0) for number in range(5)]
     up, down = seen("a", 5, price=11.0), seen("a", 5)
-    assert price_volatility(up, past) == pytest.approx(log(1.1) / 5**0.5)
-    assert price_volatility(up, past[1:]) is None
-    assert price_volatility(down, [*past, seen("a", 4, price=12.0), seen("a", 4, price=10.0)]) is None
+    assert price_deviation(up, past) == pytest.approx(log(1.1) / 5**0.5)
+    assert price_deviation(up, past[1:]) is None
+    assert price_deviation(down, [*past, seen("a", 4, price=12.0), seen("a", 4, price=10.0)]) is None

@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, Select, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from toplist.ratelimit import slots
@@ -163,10 +163,16 @@ class DatabaseRow:
     def __init__(self, engine: Engine, key: str):
         self._given = engine
         self._engine = for_the_limiter(engine)
-        self._key = key
         # On PostgreSQL a look is one statement, without a transaction around it; SQLite's driver does not take that.
         options = {"isolation_level": "AUTOCOMMIT"} if engine.dialect.name == "postgresql" else {}
         self._looking = self._engine.execution_options(**options)
+        # Made once: making a statement takes longer than SQLite does.
+        self._write = update(rate_limit).where(rate_limit.c.key == key).values(state=bindparam("text"))
+        row = select(rate_limit.c.state).where(rate_limit.c.key == key)
+        # Around the locked row, not beside it: PostgreSQL would read the clock before it waits for the lock.
+        self._look, self._lock = (
+            select(each.c.state, database_now(engine)) for each in (row.subquery(), row.with_for_update().subquery())
+        )
         try:
             with writing(self._engine) as connection:
                 if connection.execute(select(rate_limit.c.key).where(rate_limit.c.key == key)).first() is None:
@@ -176,28 +182,23 @@ class DatabaseRow:
 
     def look(self) -> Reading:
         with self._looking.connect() as connection:
-            return self._read(connection, lock=False)
+            return _read(connection, self._look)
 
     @contextmanager
     def locked(self) -> Iterator[tuple[Reading, Callable[[str], None]]]:
         with writing(self._engine) as connection:
-            where = update(rate_limit).where(rate_limit.c.key == self._key)
 
             def write(text: str) -> None:
-                connection.execute(where.values(state=text))
+                connection.execute(self._write, {"text": text})
 
-            yield self._read(connection, lock=True), write
+            yield _read(connection, self._lock), write
 
     def close(self) -> None:
         if self._engine is not self._given:
             self._engine.dispose()
 
-    def _read(self, connection: Connection, *, lock: bool) -> Reading:
-        query = select(rate_limit.c.state).where(rate_limit.c.key == self._key)
-        if lock:
-            query = query.with_for_update()
-        # Around the locked row, not beside it: PostgreSQL would read the clock before it waits for the lock.
-        row = query.subquery("locked")
-        before = time.monotonic()
-        text, now = connection.execute(select(row.c.state, database_now(connection))).one()
-        return Reading(text, float(now), before, time.monotonic())
+
+def _read(connection: Connection, query: Select[Any]) -> Reading:
+    before = time.monotonic()
+    text, now = connection.execute(query).one()
+    return Reading(text, float(now), before, time.monotonic())

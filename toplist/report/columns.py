@@ -11,6 +11,8 @@ from typing import Any
 
 #: Significant digits of a float below 1 (growths, probabilities) and of others (prices, to the cent below 10 billion).
 DIGITS_BELOW_ONE, DIGITS = 7, 12
+#: Types whose values stand for themselves; others are compared by their text.
+PLAIN = (str, int, NoneType)
 
 
 def encode_column(values: Sequence[Any]) -> Any:
@@ -22,7 +24,7 @@ def encode_column(values: Sequence[Any]) -> Any:
     shown = [_short(value) for value in values] if float in kinds else list(values)
     if kinds <= {int, float, NoneType}:
         return {"v": shown[0]} if len(set(shown)) == 1 else shown
-    keys = [value if isinstance(value, str | bool | None) else _dump(value) for value in shown]
+    keys = [value if isinstance(value, PLAIN) else repr(value) for value in shown]
     distinct: dict[Any, int] = {}
     indexes = [distinct.setdefault(key, len(distinct)) for key in keys]
     if len(distinct) == 1:

@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from toplist.report.columns import deltas, encode_column
+from toplist.report.columns import PLAIN, deltas, encode_column
 from toplist.report.facts import ListFacts, ListId
 from toplist.report.reader import PastList
 
@@ -121,7 +121,7 @@ class EntryTable:
         firsts: list[int] = []
         offer_of = []
         for at, row in enumerate(zip(*(self.columns[name] for name in OFFER_FIELDS), strict=True)):
-            key = tuple(value if isinstance(value, str | int | None) else repr(value) for value in row)
+            key = tuple([value if isinstance(value, PLAIN) else repr(value) for value in row])
             number = offers.setdefault(key, len(offers))
             if number == len(firsts):
                 firsts.append(at)

@@ -18,11 +18,11 @@ from sqlalchemy import (
     Engine,
     Float,
     Table,
+    bindparam,
     cast,
     create_engine,
     event,
     func,
-    literal,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -93,15 +93,16 @@ def for_the_limiter(engine: Engine) -> Engine:
     return create_engine(url, connect_args=_CONNECT_ARGS["postgresql"] | {"options": options}, pool_size=1)
 
 
-def database_now(connection: Connection) -> ColumnElement[float]:
+def database_now(engine: Engine | Connection) -> ColumnElement[float]:
     """The time in seconds by the clock that all processes of the database share, as a part of a statement.
 
     PostgreSQL's own clock. For a SQLite file the system's monotonic clock, which no change of the wall clock moves. It
-    restarts with the computer: a time further ahead than anything sets it was made before the restart.
+    restarts with the computer: a time further ahead than anything sets it was made before the restart. A statement
+    may be made once: the clock is read whenever it is executed.
     """
-    if connection.dialect.name == "postgresql":
+    if engine.dialect.name == "postgresql":
         return cast(func.extract("epoch", func.clock_timestamp()), Float)
-    return literal(time.monotonic(), Float)
+    return bindparam(None, type_=Float, callable_=time.monotonic)
 
 
 def insert_if_absent(connection: Connection, table: Table) -> Insert:

@@ -24,7 +24,7 @@ from toplist.storage.tables import (
 )
 from toplist.storage.tables import list_snapshot as snapshots
 
-_VERSIONED = tuple(name for name in Offer.model_fields if name in offer_version.c)
+_VERSIONED = {name for name in Offer.model_fields if name in offer_version.c}
 _NUMBERS = tuple(name for name in (*Offer.model_fields, *Trends.model_fields) if name in observation.c)
 #: Fields that an offer's detail fills where the list has null.
 _DETAILS = tuple(name for name in Offer.model_fields if name in offer_detail.c and name != "offer_id")
@@ -34,6 +34,7 @@ _DELETES = tuple(
     delete(table).where(table.c.list_id == bindparam("list_id"), table.c.snapshot_date == bindparam("snapshot_date"))
     for table in (observation, rejected, dropped_out)
 )
+_INSERT = insert(observation)
 _VERSIONS = select(offer_version.c.digest, offer_version.c.version_id).where(
     offer_version.c.digest.in_(bindparam("digests", expanding=True))
 )
@@ -179,7 +180,7 @@ class History:
             versions = _version_ids(connection, ended.entries)
             notes = self._notes.ids(connection, ended.entries, ended.snapshot_date)
             connection.execute(
-                insert(observation),
+                _INSERT,
                 [
                     {
                         **place,
@@ -225,10 +226,10 @@ _ANSWERED = (Status.COMPLETE, Status.PARTIAL, Status.EMPTY, Status.ABSENT)
 
 def _version_ids(connection: Connection, entries: Sequence[Entry]) -> list[int]:
     """The ids of the offers' versions, in the order of the entries; new versions are entered."""
-    digests = [content_digest(entry.model_dump_json(include=set(_VERSIONED))) for entry in entries]
+    digests = [content_digest(entry.model_dump_json(include=_VERSIONED)) for entry in entries]
     known = _known_versions(connection, digests)
     missing: dict[str, dict[str, Any]] = {
-        digest: {"digest": digest, **_first_tier(entry), **entry.model_dump(include=set(_VERSIONED))}
+        digest: {"digest": digest, **_first_tier(entry), **entry.model_dump(include=_VERSIONED)}
         for digest, entry in zip(digests, entries, strict=True)
         if digest not in known
     }

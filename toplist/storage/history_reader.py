@@ -12,16 +12,16 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     ColumnElement,
     Connection,
     Engine,
-    String,
     Table,
     bindparam,
+    func,
     insert,
     or_,
     select,
-    type_coerce,
     update,
 )
 
@@ -29,7 +29,7 @@ from toplist.items import Entry, ListKey, RankList
 from toplist.storage.database import content_digest, insert_if_absent
 from toplist.storage.tables import dropped_out, first_seen, list_, observation, offer_version, trend_note
 from toplist.storage.tables import list_snapshot as snapshots
-from toplist.trends.observation import HISTORY_DAYS, ListHistory, Observation, Snapshot
+from toplist.trends.observation import HISTORY_DAYS, Columns, ListHistory, Snapshot
 
 _SNAPSHOT = (
     snapshots.c.snapshot_date,
@@ -39,16 +39,6 @@ _SNAPSHOT = (
     snapshots.c.reported_total,
     snapshots.c.received,
     snapshots.c.rejected,
-)
-_OBSERVATION = (
-    offer_version.c.offer_id,
-    observation.c.collected_ms,
-    observation.c.rank,
-    observation.c.price,
-    observation.c.sale_count,
-    observation.c.buyer_count,
-    offer_version.c.tier_start,
-    offer_version.c.tier_price,
 )
 
 
@@ -60,12 +50,28 @@ def _window(table: Table) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-_SNAPSHOTS = select(*_SNAPSHOT).where(*_window(snapshots), snapshots.c.status != "pending")
-#: Days as the driver spells them: a window has 30 of them in 600 rows.
+_SNAPSHOTS = (
+    select(*_SNAPSHOT)
+    .where(*_window(snapshots), snapshots.c.status != "pending")
+    .order_by(snapshots.c.snapshot_date.desc())
+)
+#: In the order of `Columns`.
 _OBSERVATIONS = (
-    select(type_coerce(observation.c.snapshot_date, String), *_OBSERVATION)
+    select(
+        offer_version.c.offer_id,
+        observation.c.snapshot_date,
+        observation.c.collected_ms,
+        observation.c.rank,
+        observation.c.price,
+        observation.c.sale_count,
+        observation.c.buyer_count,
+        offer_version.c.tier_start,
+        offer_version.c.tier_price,
+    )
     .join(offer_version, offer_version.c.version_id == observation.c.version_id)
     .where(*_window(observation))
+    .order_by(observation.c.snapshot_date)
+    .subquery("observations")
 )
 _SEEN = select(first_seen.c.offer_id, first_seen.c.snapshot_date).where(
     first_seen.c.list_id == bindparam("list_id"),
@@ -94,26 +100,26 @@ class HistoryReader:
 
     def __init__(self, engine: Engine):
         self._engine = engine
+        # One row of arrays instead of 600 rows: SQLite's driver hands Python's lock over at every row. It writes
+        # 15 digits of a number, and a price has fewer.
+        array = func.json_agg if engine.dialect.name == "postgresql" else func.json_group_array
+        self._observations = select(*(array(column, type_=JSON).label(column.name) for column in _OBSERVATIONS.c))
 
     def of(self, key: ListKey, before: date, offer_ids: Sequence[str]) -> ListHistory:
-        """The list's snapshots of the `HISTORY_DAYS` before a day, and when it first held each of `offer_ids`."""
+        """The list's past over the `HISTORY_DAYS` before a day, and when it first held each of `offer_ids`.
+
+        Its snapshots begin with the last complete one: no formula looks behind that.
+        """
         with self._engine.connect() as connection:
             list_id = connection.execute(_KEY, key._asdict()).scalar()
             if list_id is None:
                 return ListHistory()
-            observations, days = read_window(connection, list_id, before - timedelta(days=HISTORY_DAYS), before)
+            window = {"list_id": list_id, "since": before - timedelta(days=HISTORY_DAYS), "before": before}
+            days = _until_complete(connection.execute(_SNAPSHOTS, window))
+            columns = _columns(connection.execute(self._observations, window).one())
             seen = connection.execute(_SEEN, {"list_id": list_id, "offers": offer_ids, "before": before})
             sightings = {row[0]: row[1] for row in seen}
-        return ListHistory.of(observations, days, sightings)
-
-
-def read_window(
-    connection: Connection, list_id: int, since: date, before: date
-) -> tuple[list[Observation], list[Snapshot]]:
-    """A list's rows and snapshots from the day `since` to the day before `before`."""
-    window = {"list_id": list_id, "since": since, "before": before}
-    days = [snapshot_from(row) for row in connection.execute(_SNAPSHOTS, window)]
-    return _observations(connection.execute(_OBSERVATIONS, window).all()), days
+        return ListHistory(columns, days, sightings)
 
 
 def snapshot_from(row: Any) -> Snapshot:
@@ -124,19 +130,22 @@ def snapshot_from(row: Any) -> Snapshot:
     )
 
 
-def _observations(rows: Iterable[Any]) -> list[Observation]:
-    days: dict[Any, date] = {}
-    instants: dict[int, datetime] = {}  # the rows of a page have the same
-    found = []
-    for day, offer_id, ms, rank, price, sales, buyers, start, tier in rows:
-        on = days.get(day) or days.setdefault(day, _date(day))
-        at = instants.get(ms) or instants.setdefault(ms, datetime.fromtimestamp(ms / 1000, UTC))
-        found.append(Observation(offer_id, on, at, rank, price, sales, buyers, start, tier))
+def _until_complete(newest_first: Iterable[Any]) -> list[Snapshot]:
+    """The snapshots from the last complete one on, oldest first."""
+    found: list[Snapshot] = []
+    for row in newest_first:
+        found.insert(0, snapshot_from(row))
+        if found[0].complete:
+            break
     return found
 
 
-def _date(day: date | str) -> date:
-    return day if isinstance(day, date) else date.fromisoformat(day)
+def _columns(arrays: Sequence[list[Any] | None]) -> Columns:
+    """From arrays of days and milliseconds; None where the list has no row in the window."""
+    offer_ids, days, instants, *numbers = (array or [] for array in arrays)
+    dates = {day: date.fromisoformat(day) for day in set(days)}
+    times = {ms: datetime.fromtimestamp(ms / 1000, UTC) for ms in set(instants)}
+    return Columns(offer_ids, [dates[day] for day in days], [times[ms] for ms in instants], *numbers)
 
 
 def write_trends(connection: Connection, list_id: int, ended: RankList) -> None:

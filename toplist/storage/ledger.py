@@ -275,6 +275,9 @@ class Leases:
         self._ledger = ledger
         self._date = snapshot_date
         self.lease_owner = lease_owner
+        # Around the locked row, not beside it: PostgreSQL would read the clock before it waits for the lock.
+        row = _LOCKED_ENTRY.add_columns(snapshots.c.lease_owner, snapshots.c.lease_expires_at).subquery()
+        self._locked = select(row, database_now(engine).label("now"))
 
     def claim(self, key: ListKey, is_satisfied: Callable[[LedgerEntry], bool]) -> Claim:
         """Take the lease on a list, unless `is_satisfied` says that it need not be asked, or another crawl has it.
@@ -282,25 +285,23 @@ class Leases:
         Lock one list per transaction, so that two crawls cannot deadlock.
         """
         with writing(self._engine) as connection:
-            entry = self._ledger.entry(connection, key, lock=True)
-            if entry is None:
+            row = connection.execute(self._locked, {**key._asdict(), "day": self._date}).first()
+            if row is None:
                 return Claim(Claimed.OURS)  # it is not planned, so there is no row for a lease
+            entry, owner, expires_at, now = _entry(row), row.lease_owner, row.lease_expires_at, row.now
             if is_satisfied(entry):
                 return Claim(Claimed.COMPLETE, entry.stored_rows)
-            place = {"of": entry.list_id, "on": self._date}
-            query = select(snapshots.c.lease_owner, snapshots.c.lease_expires_at, database_now(connection))
-            owner, expires_at, now = connection.execute(query.where(*_PLACE), place).one()
             # Further ahead than a lease can be: it was made before the computer restarted, and its clock with it.
             if owner not in (None, self.lease_owner) and now < (expires_at or 0.0) <= now + LEASE:
                 return Claim(Claimed.LEASED)
             lease = {"lease_owner": self.lease_owner, "lease_expires_at": now + LEASE}
-            connection.execute(_UPDATE, place | lease)
+            connection.execute(_UPDATE, {"of": entry.list_id, "on": self._date, **lease})
         return Claim(Claimed.OURS)
 
     def renew(self) -> None:
         """Let all leases of this crawl last another `LEASE` seconds."""
         with writing(self._engine) as connection:
-            connection.execute(self._ours().values(lease_expires_at=database_now(connection) + LEASE))
+            connection.execute(self._ours().values(lease_expires_at=database_now(self._engine) + LEASE))
 
     def release(self) -> None:
         """End all leases of this crawl."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
 from math import expm1, sqrt
 from statistics import median
 from typing import NamedTuple
@@ -13,10 +12,10 @@ import numpy as np
 from toplist.trends.calibration import probability
 from toplist.trends.coverage import Coverage
 from toplist.trends.features import compute_features, hand_score
-from toplist.trends.growth import MIN_CHANGES, Growth, days_between, log_growth, sale_changes, von_neumann_sd
+from toplist.trends.growth import MIN_CHANGES, Growth, days_between, log_growth, von_neumann_sd
+from toplist.trends.list_columns import ListColumns
 from toplist.trends.model import Model
-from toplist.trends.observation import HISTORY_DAYS, ListHistory, Observation, Snapshot
-from toplist.trends.panel import Panel
+from toplist.trends.observation import Observation
 from toplist.trends.reasons import Reason
 
 #: Fewer units than this are too few to speak of.
@@ -32,7 +31,6 @@ WEEK_DAYS = 7.5
 PRIOR_CHANGES = 5.0
 #: Days of a count's window where the setting does not say.
 ASSUMED_WINDOW = 30
-_DAY = 86400
 
 
 class BreakoutModels(NamedTuple):
@@ -72,16 +70,10 @@ class Breakout(NamedTuple):
 
 
 def breakouts(
-    today: Snapshot, rows: Sequence[Observation], history: ListHistory, coverage: Coverage, models: BreakoutModels
+    rows: Sequence[Observation], columns: ListColumns, coverage: Coverage, models: BreakoutModels
 ) -> list[Breakout]:
     """Each row's score, from the same columns that a backtest makes of the history."""
-    if not rows:
-        return []
-    panel = _panel(rows, list(_past(history, today)), history)
-    features = compute_features(panel)
-    of_today = np.flatnonzero(panel.day == today.snapshot_date.toordinal())
-    places = of_today[np.argsort(panel.offer[of_today])]
-    features = {name: values[places] for name, values in features.items()}
+    features = {name: values[columns.is_today] for name, values in compute_features(columns.panel()).items()}
     by_hand = hand_score(features, coverage)
     logits = None if models.week is None else models.week.logits(features)
     chances = None if logits is None else probability(logits)
@@ -100,34 +92,6 @@ def breakouts(
         is_breakout = None if chance is None or threshold is None else chance >= threshold
         found.append(Breakout(score, chance if given else None, month if given_month else None, is_breakout))
     return found
-
-
-def _past(history: ListHistory, today: Snapshot) -> Iterator[Observation]:
-    """What lies in the days that a crawl reads, whatever a history holds."""
-    oldest = today.snapshot_date - timedelta(days=HISTORY_DAYS)
-    for offer_id in history.by_offer:
-        yield from (seen for seen in history.past(offer_id, today.snapshot_date) if seen.snapshot_date >= oldest)
-
-
-def _panel(rows: Sequence[Observation], past: Sequence[Observation], history: ListHistory) -> Panel:
-    """Today's offers are numbered as their rows are."""
-    numbers: dict[str, int] = {row.offer_id: number for number, row in enumerate(rows)}
-    both = [*past, *rows]
-    offers, dates, instants, ranks, _, counts, *_ = zip(*both, strict=True)
-    days = {day: day.toordinal() for day in set(dates)}
-    times = {at: at.timestamp() / _DAY for at in set(instants)}  # a page's rows share theirs
-    first: dict[str, date] = dict(zip(offers[::-1], dates[::-1], strict=True))  # an offer's rows are oldest first
-    first |= {offer: min(day, first.get(offer, day)) for offer, day in history.first_seen.items()}
-    columns = {
-        "list_id": np.zeros(len(both), np.int64),
-        "offer": np.array([numbers.setdefault(offer, len(numbers)) for offer in offers], np.int64),
-        "day": np.array([days[day] for day in dates], np.int64),
-        "at": np.array([times[at] for at in instants]),
-        "rank": np.array(ranks, np.float64),
-        "count": np.array(counts, np.float64),
-    }
-    ordinals = {offer: day.toordinal() for offer, day in first.items()}
-    return Panel.of(columns, np.array([ordinals[offer] for offer in offers], np.int64))
 
 
 def usual_growth(changes: Sequence[float]) -> float | None:
@@ -155,42 +119,37 @@ def noise_per_day(sale_count: int, changes: Sequence[float], coverage: Coverage)
     return sqrt(max(counting, weight * counting + (1 - weight) * deviation**2))
 
 
-def week_growth(now: Observation, past: Sequence[Observation], last: Growth) -> Growth:
-    """Growth since the offer's oldest count of the last 7 days: a week holds every weekday once, and less noise.
-
-    `last` itself where the week holds no older count, or one that can't be compared.
-    """
-    if last.days is None:
+def week_growth(now: Observation, base: Observation | None, last: Growth) -> Growth:
+    """Growth since the offer's oldest count of the last 7 days, `base`: a week holds every weekday once, and less
+    noise. `last` itself where the week holds no older count, or one that can't be compared."""
+    if base is None or last.days is None:
         return last
-    week = []
-    for seen in reversed(past):
-        days = days_between(seen.collected_at, now.collected_at)
-        if days > WEEK_DAYS:
-            break
-        week.append((days, seen))
-    for days, seen in reversed(week):
-        value = log_growth(seen.sale_count, now.sale_count)
-        if value is not None and days > last.days:
-            return Growth(value, value / days, days, seen)
-    return last
+    days = days_between(base.collected_at, now.collected_at)
+    value = log_growth(base.sale_count, now.sale_count)
+    return last if value is None or days <= last.days else Growth(value, value / days, days, base)
 
 
 def checks(
-    now: Observation, past: Sequence[Observation], last: Growth, market_per_day: float | None, coverage: Coverage
+    now: Observation,
+    last: Growth,
+    week: Growth,
+    market_per_day: float | None,
+    changes: Sequence[float],
+    coverage: Coverage,
 ) -> Iterator[Reason]:
     """Why to be careful with a rise: too few units, within the offer's own noise, units without buyers.
 
-    They are notes; the score and its order do not depend on them.
+    They are notes; the score and its order do not depend on them. `week`: see `week_growth`; `changes`: see
+    `ListColumns.sale_changes`.
     """
     market = market_per_day or 0.0
     if last.per_day is None or now.sale_count is None:
         return
-    week = week_growth(now, past, last)
     if week.per_day is None or (last.per_day + week.per_day) / 2 <= market:
         return
     if now.sale_count < MIN_VOLUME:
         yield Reason.LOW_VOLUME
-    noise = noise_per_day(now.sale_count, sale_changes(past), coverage)
+    noise = noise_per_day(now.sale_count, changes, coverage)
     if max(_over_noise(last, market, noise), _over_noise(week, market, noise)) < MIN_Z:
         yield Reason.NOISE
     if _flat_buyers(now, last) or _flat_buyers(now, week):

@@ -5,6 +5,7 @@ Sources of the formulas and worked numbers: docs/metrics.md.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -92,15 +93,18 @@ def _averages(panel: Panel, before: Ints, last: Floats) -> Features:
     known = ~np.isnan(last)
     days = np.where(known, panel.at - panel.at[before], 0.0)
     sums = np.stack((np.where(known, last, 0.0) * days, days), axis=1)[:, :, None]
-    longest = np.argsort(-length, kind="stable")  # series still going stand first, whatever the step
-    start, length = start[longest], length[longest]
-    totals = np.empty((len(panel), 2, len(lives)))
+    # Step by step through all series at once: the rows of a step stand together, the longest series first.
+    step = np.arange(len(panel)) - panel.start
+    order = np.lexsort((-np.repeat(length, length), step))
+    decay, sums = decay[order, None, :], sums[order]
+    found = np.empty((len(panel), 2, len(lives)))
     running = np.zeros((len(start), 2, len(lives)))
-    for step in range(int(length[0]) if len(length) else 0):
-        going = np.searchsorted(-length, -step)
-        rows = start[:going] + step
-        running = running[:going] * decay[rows, None, :] + sums[rows]
-        totals[rows] = running
+    for first, last in pairwise([0, *np.cumsum(np.bincount(step)).tolist()]):
+        running = running[: last - first] * decay[first:last]
+        running += sums[first:last]
+        found[first:last] = running
+    totals = np.empty_like(found)
+    totals[order] = found
     oldest = panel.since(LOOK_BACK)
     forgotten = np.exp2(-(panel.at - panel.at[oldest])[:, None, None] / lives) * totals[oldest]
     grown, over = (totals - forgotten).transpose(1, 0, 2)

@@ -6,14 +6,17 @@ All growths are natural logarithms of a ratio: 0.0953 is +10 %, and a fall back 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import pairwise
 from math import log, sqrt
 from statistics import median
 from typing import NamedTuple
 
+import numpy as np
+
 from toplist.trends.coverage import Coverage
 from toplist.trends.observation import Observation
+from toplist.trends.panel import Floats, Ints
 from toplist.trends.reasons import Reason
 
 #: The oldest base, in days of `collected_at`.
@@ -29,7 +32,7 @@ VOLATILITY_DAYS = 30.0
 MIN_CHANGES = 5
 
 _DAY = 86400.0
-_LOOK_BACK = timedelta(days=VOLATILITY_DAYS + DISJOINT_EARLY)
+_LOOK_BACK = (VOLATILITY_DAYS + DISJOINT_EARLY) * _DAY
 
 
 class Growth(NamedTuple):
@@ -121,23 +124,22 @@ def units_since(now: Observation, growth: Growth, coverage: Coverage) -> tuple[i
     return None, Reason.COVERAGE_UNKNOWN if coverage.window_days is None else Reason.OVERLAPPING
 
 
-def daily_changes(points: Sequence[tuple[datetime, float]]) -> list[float]:
+def daily_changes(series: Ints, seconds: Floats, values: Floats, count: int) -> list[list[float]]:
     """``ln(x1 / x0) / sqrt(days)`` between neighbours: over several days a random walk's change grows with the root.
 
-    `points` are (instant, value above 0), oldest first; those older than 30 days before the last are left out.
+    The changes of each of `count` series. Rows are ordered by series (0, 1, 2 …) and time; those without a value above
+    0 are passed over, and those older than 30 days before the series' last are left out.
     """
-    if not points:
-        return []
-    oldest = points[-1][0] - _LOOK_BACK
-    changes = []
-    before_at, before = points[0]
-    for at, value in points:
-        if before_at >= oldest:
-            days = (at - before_at).total_seconds() / _DAY
-            if days >= MIN_DAYS:
-                changes.append(0.0 if value == before else (log(value) - log(before)) / sqrt(days))
-        before_at, before = at, value
-    return changes
+    known = values > 0
+    series, seconds, values = series[known], seconds[known], values[known]
+    ends = np.searchsorted(series, np.arange(count), side="right")
+    oldest = seconds[ends - 1] - _LOOK_BACK if len(series) else seconds
+    days = np.diff(seconds) / _DAY
+    before = np.flatnonzero((series[1:] == series[:-1]) & (days >= MIN_DAYS) & (seconds[:-1] >= oldest[series[:-1]]))
+    logs = np.log(values)
+    changes = ((logs[before + 1] - logs[before]) / np.sqrt(days[before])).tolist()
+    borders = [0, *np.searchsorted(series[before], np.arange(count), side="right").tolist()]
+    return [changes[first:last] for first, last in pairwise(borders)]
 
 
 def volatility(changes: Sequence[float]) -> float | None:
@@ -157,8 +159,3 @@ def von_neumann_sd(changes: Sequence[float]) -> float | None:
     if len(changes) < MIN_CHANGES:
         return None
     return sqrt(sum((after - before) ** 2 for before, after in pairwise(changes)) / (2 * (len(changes) - 1)))
-
-
-def sale_changes(past: Sequence[Observation]) -> list[float]:
-    """Daily log changes of the offer's sale counts before today: what its growth of today is measured against."""
-    return daily_changes([(seen.collected_at, seen.sale_count) for seen in past if seen.sale_count])

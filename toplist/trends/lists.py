@@ -12,10 +12,11 @@ from typing import Any
 from toplist.items import ListKey
 from toplist.ranktypes import Protocol
 from toplist.trends import growth as growths
-from toplist.trends.breakout import BY_HAND, Breakout, BreakoutModels, breakouts, checks
+from toplist.trends.breakout import BY_HAND, WEEK_DAYS, Breakout, BreakoutModels, breakouts, checks, week_growth
 from toplist.trends.coverage import UNKNOWN_COVERAGE, Coverage
 from toplist.trends.growth import Growth
 from toplist.trends.heat import Reference, heat_index, load_reference
+from toplist.trends.list_columns import ListColumns
 from toplist.trends.observation import ListHistory, Observation, Snapshot
 from toplist.trends.price import price_change, price_volatility
 from toplist.trends.ranks import Baseline, Dropout, Movement, dropped_out, find_base, first_seen, rank_change
@@ -103,19 +104,27 @@ def compute_trends(
     pasts = [history.past(row.offer_id, today.snapshot_date) for row in rows]
     grown = [growths.sale_growth(row, past, rules.coverage) for row, past in zip(rows, pasts, strict=True)]
     market = growths.market_growth(growth.per_day for growth in grown)
-    found = breakouts(today, rows, history, rules.coverage, models)
-    missing = models.missing()
     offers = []
-    for row, past, growth, breakout in zip(rows, pasts, grown, found, strict=True):
+    for row, past, growth in zip(rows, pasts, grown, strict=True):
         offer = _scored(row)
         _rank(offer, row, base, at_base, history, past)
         _growth(offer, row, past, growth, market, rules)
-        _price(offer, row, past)
         _heat(offer, row, rules)
-        _breakout(offer, breakout, missing)
-        for reason in checks(row, past, growth, market, rules.coverage):
-            offer.reasons.setdefault("breakout_score", reason)
         offers.append(offer)
+    if offers:
+        columns = ListColumns.of(rows, history, today.snapshot_date)
+        for offer, row, past, changes in zip(offers, rows, pasts, columns.price_changes(), strict=True):
+            _price(offer, row, past, changes)
+        missing = models.missing()
+        for offer, found in zip(offers, breakouts(rows, columns, rules.coverage, models), strict=True):
+            _breakout(offer, found, missing)
+        oldest = columns.oldest_counts(WEEK_DAYS)
+        for offer, row, past, growth, at, changes in zip(
+            offers, rows, pasts, grown, oldest, columns.sale_changes(), strict=True
+        ):
+            week = week_growth(row, None if at is None else past[at], growth)
+            for reason in checks(row, growth, week, market, changes, rules.coverage):
+                offer.reasons.setdefault("breakout_score", reason)
     return ListTrends(
         offers,
         base,
@@ -169,13 +178,13 @@ def _growth(
     offer.note("units_since", reason)
 
 
-def _price(offer: OfferTrends, row: Observation, past: Sequence[Observation]) -> None:
+def _price(offer: OfferTrends, row: Observation, past: Sequence[Observation], changes: Sequence[float]) -> None:
     change = price_change(row, past)
     offer.price_change, offer.price_change_per_day = change.value, change.per_day
     if change.value is None:
         offer.note("price_change", change.reason)
     offer.note("price_change_per_day", change.reason)
-    offer.price_volatility = price_volatility(row, past)
+    offer.price_volatility = price_volatility(row, changes)
     if offer.price_volatility is None:
         offer.note("price_volatility", change.reason if change.reason is Reason.NO_PRICE else Reason.FEW_CHANGES)
 

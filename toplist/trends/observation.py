@@ -7,12 +7,13 @@ select, so that `Observation._make(row)` makes one from a row.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from math import inf
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple, overload
 
 from toplist.items import Entry, RankList, Status
 
@@ -34,6 +35,20 @@ class Observation(NamedTuple):
     buyer_count: int | None
     tier_start: int | None = None  # pieces at which the first price tier begins; None without tiers
     tier_price: float | None = None  # yuan, of the first price tier
+
+
+class Columns(NamedTuple):
+    """Observations by field: `Observation`'s fields, each with the values of all rows."""
+
+    offer_id: Sequence[str] = ()
+    snapshot_date: Sequence[date] = ()
+    collected_at: Sequence[datetime] = ()
+    rank: Sequence[int] = ()
+    price: Sequence[float | None] = ()
+    sale_count: Sequence[int | None] = ()
+    buyer_count: Sequence[int | None] = ()
+    tier_start: Sequence[int | None] = ()
+    tier_price: Sequence[float | None] = ()
 
 
 class Snapshot(NamedTuple):
@@ -93,13 +108,54 @@ def snapshot_of(ranked: RankList) -> Snapshot:
     )
 
 
+class Past(Sequence[Observation]):
+    """An offer's observations, oldest first. Each is made when it is looked at: a formula looks at few of them."""
+
+    __slots__ = ("_columns", "_rows")
+
+    def __init__(self, columns: Columns, rows: Sequence[int]):
+        self._columns = columns
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, at: int) -> Observation: ...
+    @overload
+    def __getitem__(self, at: slice) -> Past: ...
+    def __getitem__(self, at: int | slice) -> Observation | Past:
+        if isinstance(at, slice):
+            return Past(self._columns, self._rows[at])
+        return self._made(self._rows[at])
+
+    def __iter__(self) -> Iterator[Observation]:
+        return map(self._made, self._rows)
+
+    def __reversed__(self) -> Iterator[Observation]:
+        return map(self._made, reversed(self._rows))
+
+    def _made(self, row: int) -> Observation:
+        columns: Sequence[Sequence[Any]] = self._columns
+        return Observation(*[column[row] for column in columns])
+
+
 @dataclass(slots=True)
 class ListHistory:
-    """One list's past, oldest first. `first_seen`: when an offer was first in this list, as far back as is known."""
+    """One list's past. `first_seen`: when an offer was first in this list, as far back as is known.
 
-    by_offer: dict[str, list[Observation]] = field(default_factory=dict)
+    `columns` are its observations, and `by_offer` the rows of each offer; all oldest first.
+    """
+
+    columns: Columns = field(default_factory=Columns)
     snapshots: list[Snapshot] = field(default_factory=list)
     first_seen: Mapping[str, date] = field(default_factory=dict)
+    by_offer: dict[str, list[int]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.by_offer = defaultdict(list)
+        for row, offer_id in enumerate(self.columns.offer_id):
+            self.by_offer[offer_id].append(row)
 
     @classmethod
     def of(
@@ -109,25 +165,22 @@ class ListHistory:
         first_seen: Mapping[str, date] | None = None,
     ) -> ListHistory:
         """From rows in any order."""
-        history = cls(snapshots=sorted(snapshots, key=_by_date), first_seen=first_seen or {})
-        for observation in observations:
-            history.by_offer.setdefault(observation.offer_id, []).append(observation)
-        for past in history.by_offer.values():
-            past.sort(key=_by_date)
-        return history
+        columns = Columns(*zip(*sorted(observations, key=_by_date), strict=True))
+        return cls(columns, sorted(snapshots, key=_by_date), first_seen or {})
 
-    def past(self, offer_id: str, before: date) -> list[Observation]:
-        """The offer's observations before a snapshot date: that day's own, of an earlier crawl, are not its past."""
-        seen = self.by_offer.get(offer_id, [])
-        if seen and seen[-1].snapshot_date >= before:
-            return seen[: bisect_left(seen, before, key=_by_date)]
-        return seen
+    def rows(self, offer_id: str, before: date, since: date = date.min) -> list[int]:
+        """The offer's rows before a snapshot date: that day's own, of an earlier crawl, are not its past."""
+        rows, dates = self.by_offer.get(offer_id, []), self.columns.snapshot_date
+        if rows and (dates[rows[0]] < since or dates[rows[-1]] >= before):
+            first, last = (bisect_left(rows, day, key=dates.__getitem__) for day in (since, before))
+            return rows[first:last]
+        return rows
+
+    def past(self, offer_id: str, before: date) -> Past:
+        """The offer's observations before a snapshot date."""
+        return Past(self.columns, self.rows(offer_id, before))
 
     def on(self, snapshot_date: date) -> dict[str, Observation]:
         """Offer id to observation of one day."""
-        found = {}
-        for offer_id, seen in self.by_offer.items():
-            at = bisect_left(seen, snapshot_date, key=_by_date)
-            if at < len(seen) and seen[at].snapshot_date == snapshot_date:
-                found[offer_id] = seen[at]
-        return found
+        rows = [row for row, day in enumerate(self.columns.snapshot_date) if day == snapshot_date]
+        return {each.offer_id: each for each in Past(self.columns, rows)}

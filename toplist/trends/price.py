@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import isfinite, log
 from typing import NamedTuple
 
-from toplist.trends.growth import BASE_DAYS, MIN_DAYS, daily_changes, days_between, volatility
+from toplist.trends.growth import BASE_DAYS, MIN_DAYS, days_between, volatility
 from toplist.trends.observation import Observation
 from toplist.trends.reasons import Reason
 
@@ -51,12 +51,9 @@ def price_change(now: Observation, past: Sequence[Observation]) -> PriceChange:
     return PriceChange(ratio - 1, per_day, None if per_day is not None else Reason.TOO_CLOSE)
 
 
-def price_volatility(now: Observation, past: Sequence[Observation]) -> float | None:
-    """Standard deviation of daily log price changes over 30 days, today's included, at today's quantity step only."""
-    if comparable_price(now)[0] is None:
-        return None
-    step = now.tier_start
-    of_step = [seen for seen in (*past, now) if seen.tier_start == step]
-    prices = [seen.price if step is None else seen.tier_price for seen in of_step]
-    points = [(seen.collected_at, price) for seen, price in zip(of_step, prices, strict=True) if price]
-    return volatility(daily_changes(points))
+def price_volatility(now: Observation, changes: Sequence[float]) -> float | None:
+    """Standard deviation of daily log price changes over 30 days, today's included, at today's quantity step only.
+
+    `changes`: see `ListColumns.price_changes`.
+    """
+    return None if comparable_price(now)[0] is None else volatility(changes)
