@@ -17,7 +17,7 @@ from toplist.report.facts import DayFacts, ListFacts, ListId, SnapshotFacts
 from toplist.report.heatmap import MAX_ROWS, HeatMap
 from toplist.report.moves import find_moves
 from toplist.report.pages import page_name, plan_pages
-from toplist.report.reader import PastList, PastRow
+from toplist.report.reader import PastList
 from toplist.report.record import TrackRecord
 from toplist.report.table import EntryTable
 
@@ -47,7 +47,7 @@ def an_entry(offer_id: str, rank: int = 1, **changes: Any) -> dict[str, Any]:
 def a_table(*entries: dict[str, Any], lists: tuple[ListFacts, ...] = (a_list(),)) -> EntryTable:
     table = EntryTable(lists, 3)
     for entry in entries:
-        table.add(entry.pop("list", lists[0].id), entry)
+        table.add([entry.pop("list", lists[0].id)], {name: [value] for name, value in entry.items()})
     return table
 
 
@@ -82,7 +82,7 @@ def test_an_offer_is_carried_once_and_its_past_laid_behind_it() -> None:
     lists = (a_list("1"), a_list("2"))
     table = a_table(an_entry("7", 1), an_entry("7", 2, list=lists[1].id), lists=lists)
     table.add_past(
-        PastList(
+        past_list(
             lists[0].id,
             [row(0, 3, "7", 10.0, 5), row(1, 2, "7", 9.5, 6), row(2, 1, "7", None, 8), row(2, 9, "gone", 1.0, 1)],
             {},
@@ -106,8 +106,12 @@ def row(
     count: int | None,
     score: float | None = None,
     chance: float | None = None,
-) -> PastRow:
+) -> tuple[Any, ...]:
     return (day, rank, offer_id, price, count, score, score, chance)
+
+
+def past_list(list_id: ListId, rows: list[tuple[Any, ...]], statuses: dict[int, tuple[str, int]]) -> PastList:
+    return PastList.of(list_id, statuses, list(zip(*rows, strict=True)))
 
 
 def test_an_offer_stands_in_a_block_once_where_it_moved_most() -> None:
@@ -196,7 +200,7 @@ def rising(days: int, offers: int = 40, gone: str | None = None, incomplete: tup
         for n in range(1, offers + 1)
         if not (str(n) == gone and day > 6)
     ]
-    return PastList(
+    return past_list(
         ListId("base64", "hot", "1"),
         rows,
         {day: ("partial" if day in incomplete else "complete", offers) for day in range(days)},

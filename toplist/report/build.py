@@ -129,8 +129,8 @@ class _Builder:
         table = EntryTable(lists, SHOWN_DAYS)
         ids = [each.id for each in lists]
         with _without_cycle_search():
-            for list_id, entry in self._reader.entries(ids):
-                table.add(list_id, entry)
+            for lists_of, entries in self._reader.entries(ids):
+                table.add(lists_of, entries)
             for past in self._reader.past(ids):
                 if record is not None:
                     record.add(past)

@@ -11,9 +11,11 @@ from itertools import groupby
 from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import JSON, Boolean, Connection, Date, Engine, TextClause, bindparam, text
+import numpy as np
+from sqlalchemy import JSON, Boolean, Connection, Date, Engine, TextClause, TextualSelect, bindparam, text
 
 from toplist.report.facts import CountFacts, DayFacts, DroppedOffer, ListFacts, ListId, SnapshotFacts
+from toplist.trends.panel import Floats, Ints
 
 #: Lists that are read by one query.
 BATCH = 20
@@ -50,11 +52,28 @@ _ENTRIES = _of_lists(
     is_gold=Boolean,
     is_breakout=Boolean,
 )
-_PAST = _of_lists(f"""
-    SELECT category_id, snapshot_date, rank, offer_id, price, sale_count, sale_growth_per_day, breakout_score,
-           breakout_probability
-    FROM entries WHERE snapshot_date BETWEEN :since AND :day AND {_LISTS} ORDER BY category_id
-""")
+#: What a page needs of the past, in the order of `PastList`. One row of arrays for each list, as in `HistoryReader`.
+_PAST_COLUMNS = (
+    "snapshot_date",
+    "rank",
+    "offer_id",
+    "price",
+    "sale_count",
+    "sale_growth_per_day",
+    "breakout_score",
+    "breakout_probability",
+)
+
+
+def _past(array: str) -> TextualSelect:
+    columns = ", ".join(f"{array}({name}) AS {name}" for name in _PAST_COLUMNS)
+    query = f"""
+        SELECT category_id, {columns} FROM entries
+        WHERE snapshot_date BETWEEN :since AND :day AND {_LISTS} GROUP BY category_id ORDER BY category_id
+    """
+    return _of_lists(query).columns(**dict.fromkeys(_PAST_COLUMNS, JSON))
+
+
 _STATUSES = _of_lists(f"""
     SELECT category_id, snapshot_date, status, received - rejected - duplicates AS rows
     FROM ledger WHERE snapshot_date BETWEEN :since AND :day AND {_LISTS} ORDER BY category_id
@@ -82,17 +101,39 @@ _DROPPED_TOTAL = text("""
 """)
 
 
-#: A row of a list on a day of the window: day (counted from the window's first), rank, offer id, price, sale count,
-#: sale growth per day, breakout score, breakout probability. A plain tuple: there are a million of them.
-PastRow = tuple[int, int, str, float | None, int | None, float | None, float | None, float | None]
-
-
 class PastList(NamedTuple):
-    """A list's rows of the window, and by day its status and how many rows it has."""
+    """A list's rows of the window as columns, and by day its status and how many rows it has.
+
+    Days count from the window's first; a number that is not known is NaN.
+    """
 
     id: ListId
-    rows: list[PastRow]
     statuses: dict[int, tuple[str, int]]
+    day: Ints
+    rank: Ints
+    offer_id: Sequence[str]
+    price: Floats
+    sale_count: Floats
+    sale_growth_per_day: Floats
+    breakout_score: Floats
+    breakout_probability: Floats
+
+    @classmethod
+    def of(cls, id: ListId, statuses: dict[int, tuple[str, int]], rows: Sequence[Sequence[Any]]) -> PastList:
+        """`rows` are the columns as lists, None where a number is not known."""
+        day, rank, offer_id, price, sale_count, growth, score, probability = rows
+        return cls(
+            id,
+            statuses,
+            np.array(day, np.int64),
+            np.array(rank, np.int64),
+            offer_id,
+            np.array(price, np.float64),
+            np.array(sale_count, np.float64),
+            np.array(growth, np.float64),
+            np.array(score, np.float64),
+            np.array(probability, np.float64),
+        )
 
 
 class SnapshotReader:
@@ -104,6 +145,7 @@ class SnapshotReader:
         self._day = snapshot_date
         self._since = snapshot_date - timedelta(days=days - 1)
         window = [self._since + timedelta(days=at) for at in range(days)]
+        self._past = _past("json_agg" if engine.dialect.name == "postgresql" else "json_group_array")
         # SQLite gives dates as text, PostgreSQL as dates
         self._day_numbers: dict[Any, int] = {key: at for at, day in enumerate(window) for key in (day, day.isoformat())}
 
@@ -124,13 +166,17 @@ class SnapshotReader:
                 [_count_facts(row) for row in connection.execute(_COUNTS, values)],
             )
 
-    def entries(self, lists: Iterable[ListId]) -> Iterator[tuple[ListId, dict[str, Any]]]:
-        """The entries of the given lists, under the feed's names, in the order of list and rank."""
+    def entries(self, lists: Iterable[ListId]) -> Iterator[tuple[list[ListId], dict[str, Sequence[Any]]]]:
+        """The entries of the given lists, some lists at a time: the list of each, and columns under the feed's names.
+
+        In the order of list and rank.
+        """
         with self._engine.connect() as connection:
             for protocol, rank_type, categories in _batches(lists):
-                values = self._values(protocol, rank_type, categories)
-                for row in connection.execute(_ENTRIES, values).mappings().all():
-                    yield ListId(protocol, rank_type, row["category_id"]), dict(row)
+                found = connection.execute(_ENTRIES, self._values(protocol, rank_type, categories))
+                columns = dict(zip(found.keys(), zip(*found.all(), strict=True), strict=False))
+                if columns:
+                    yield [ListId(protocol, rank_type, category) for category in columns["category_id"]], columns
 
     def past(self, lists: Iterable[ListId]) -> Iterator[PastList]:
         """The window of each of the given lists, this snapshot included; lists without a ledger entry are left out."""
@@ -138,16 +184,12 @@ class SnapshotReader:
         with self._engine.connect() as connection:
             for protocol, rank_type, categories in _batches(lists):
                 values = self._values(protocol, rank_type, categories)
-                rows = {
-                    category: [
-                        (number[day], rank, offer_id, price, count, growth, score, probability)
-                        for _, day, rank, offer_id, price, count, growth, score, probability in group
-                    ]
-                    for category, group in groupby(connection.execute(_PAST, values).all(), itemgetter(0))
-                }
+                rows = {row[0]: row[1:] for row in connection.execute(self._past, values)}
                 for category, group in groupby(connection.execute(_STATUSES, values).all(), itemgetter(0)):
                     statuses = {number[day]: (status, count) for _, day, status, count in group}
-                    yield PastList(ListId(protocol, rank_type, category), rows.pop(category, []), statuses)
+                    days, *others = rows.pop(category, None) or [[]] * len(_PAST_COLUMNS)
+                    columns = [[number[day] for day in days], *others]
+                    yield PastList.of(ListId(protocol, rank_type, category), statuses, columns)
 
     def _values(self, protocol: str, rank_type: str, categories: Sequence[str]) -> dict[str, Any]:
         return {

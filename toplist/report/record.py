@@ -7,18 +7,18 @@ offer that vanished from a complete list. Rows of which nothing tells what becam
 
 from __future__ import annotations
 
-from array import array
-from bisect import bisect_right
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from heapq import nlargest
-from math import inf, isnan, log, nan
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import inf, nan
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from toplist.report.moves import PICKS
 from toplist.report.reader import PastList
+from toplist.trends.panel import Bools, Floats, Ints
 
 HORIZON, TOLERANCE = 7, 1
 #: The origins of the last four weeks, and the days of history that they need.
@@ -31,17 +31,23 @@ MIN_ORIGINS, MIN_ORIGINS_OF_INTERVAL = 3, 2 * HORIZON
 #: Upper borders of the reliability plot's groups of probabilities.
 BORDERS = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.85)
 _DRAWS, _SEED = 400, 1688
+#: An offer and a day in one sortable number.
+_STRIDE = 1 << 10
 _SCORES = ("breakout", "last_growth", "chance")
 
 
-@dataclass(slots=True)
-class _Origin:
-    """One day's rows whose outcome is known. nan: vanished, or no score."""
+class _Rows(NamedTuple):
+    """Rows whose outcome is known. NaN: vanished, or no score."""
 
-    growths: array[float] = field(default_factory=lambda: array("d"))
-    breakout: array[float] = field(default_factory=lambda: array("d"))
-    last_growth: array[float] = field(default_factory=lambda: array("d"))
-    probability: array[float] = field(default_factory=lambda: array("d"))
+    day: Ints
+    growths: Floats
+    breakout: Floats
+    last_growth: Floats
+    probability: Floats
+
+    def pick(self, rows: Ints | Bools | slice) -> _Rows:
+        columns: tuple[Any, ...] = self
+        return _Rows(*(column[rows] for column in columns))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,36 +61,41 @@ class TrackRecord:
     """Grows list by list, and is judged at the end: `PICKS` a day, but never more than a tenth of its rows."""
 
     def __init__(self) -> None:
-        self._origins: dict[int, _Origin] = defaultdict(_Origin)
+        self._rows: list[_Rows] = []
         self._lists = 0
 
     def add(self, past: PastList) -> None:
         """Take in one list's window."""
         self._lists += 1
-        days: dict[int, dict[str, int | None]] = defaultdict(dict)
-        for day, _, offer_id, _, count, *_ in past.rows:
-            days[day][offer_id] = count
-        targets = {day: _target(day, past.statuses) for day in days}
-        for day, _, offer_id, _, count, last_growth, score, probability in past.rows:
-            target = targets[day]
-            if target is None or not count:
-                continue
-            later = days[target][offer_id] if offer_id in days[target] else _gone(past, day, target)
-            if later:
-                origin = self._origins[day]
-                origin.growths.append(log(later / count))
-                origin.breakout.append(nan if score is None else score)
-                origin.last_growth.append(nan if last_growth is None else last_growth)
-                origin.probability.append(nan if probability is None else probability)
+        numbers: dict[str, int] = {}
+        offer = np.array([numbers.setdefault(offer_id, len(numbers)) for offer_id in past.offer_id], np.int64)
+        key = offer * _STRIDE + past.day
+        order = np.argsort(key, kind="stable")
+        targets = np.full(DAYS, -1)
+        gone = np.zeros(DAYS)
+        for day in past.statuses:
+            if (later_day := _target(day, past.statuses)) is not None:
+                targets[day], gone[day] = later_day, _gone(past, day, later_day)
+        target = targets[past.day]
+        wanted = offer * _STRIDE + target
+        found = order[np.searchsorted(key[order], wanted, side="right") - 1] if len(order) else order
+        later = np.where(key[found] == wanted, past.sale_count[found], gone[past.day])
+        # A count of 0, today or later, has no growth; without a count later nothing tells what became of the offer.
+        known = (target >= 0) & (past.sale_count > 0) & (later != 0) & ~((key[found] == wanted) & np.isnan(later))
+        self._rows.append(
+            _Rows(
+                past.day[known],
+                np.log(later[known] / past.sale_count[known]),
+                past.breakout_score[known],
+                past.sale_growth_per_day[known],
+                past.breakout_probability[known],
+            )
+        )
 
     def as_json(self) -> dict[str, Any]:
         """The table, the reliability plot's points, and whether the history is enough to say anything."""
-        judged = [
-            (self._origins[day], top)
-            for day in sorted(self._origins)
-            if (top := _top_tenth(self._origins[day].growths)) is not None
-        ]
-        rows = sum(len(origin.growths) for origin, _ in judged)
+        judged = [(origin, top) for origin in self._by_day() if (top := _top_tenth(origin.growths)) is not None]
+        rows = sum(len(top) for _, top in judged)
         enough = len(judged) >= MIN_ORIGINS
         return {
             "enough": enough,
@@ -94,10 +105,20 @@ class TrackRecord:
             "picks": PICKS,
             "lists": self._lists,
             "rows": rows,
-            "base_rate": sum(sum(top) for _, top in judged) / rows if rows else None,
+            "base_rate": sum(int(top.sum()) for _, top in judged) / rows if rows else None,
             "scores": [_score(name, judged) for name in _SCORES] if enough else [],
             "reliability": _reliability(judged) if enough else [],
         }
+
+    def _by_day(self) -> Iterator[_Rows]:
+        """The rows of each day, oldest first."""
+        if not self._rows:
+            return
+        rows = _Rows(*map(np.concatenate, zip(*self._rows, strict=True)))
+        rows = rows.pick(np.argsort(rows.day, kind="stable"))
+        _, starts = np.unique(rows.day, return_index=True)
+        for first, last in pairwise([*starts.tolist(), len(rows.day)]):
+            yield rows.pick(slice(first, last))
 
 
 def _target(day: int, statuses: dict[int, tuple[str, int]]) -> int | None:
@@ -107,21 +128,21 @@ def _target(day: int, statuses: dict[int, tuple[str, int]]) -> int | None:
     return None
 
 
-def _gone(past: PastList, day: int, target: int) -> float | None:
-    """What a row without a later count counts as: nan, or None where a longer list might have held the offer."""
-    return nan if past.statuses[target][1] >= past.statuses[day][1] else None
+def _gone(past: PastList, day: int, target: int) -> float:
+    """What a row without a later count counts as: NaN, or 0 where a longer list might have held the offer."""
+    return nan if past.statuses[target][1] >= past.statuses[day][1] else 0.0
 
 
-def _top_tenth(growths: Sequence[float]) -> list[bool] | None:
+def _top_tenth(growths: Floats) -> Bools | None:
     """Which rows are in the top tenth of the measured growths; never more than a tenth, ties outside."""
-    measured = sorted(growth for growth in growths if not isnan(growth))
+    measured = np.sort(growths[~np.isnan(growths)])
     if len(measured) < MIN_SURVIVORS:
         return None
-    highest_out = measured[-(len(measured) // 10) - 1]
-    return [growth > highest_out for growth in growths]
+    highest_out: float = measured[-(len(measured) // 10) - 1]
+    return np.asarray(growths > highest_out)
 
 
-def _score(name: str, judged: Sequence[tuple[_Origin, list[bool]]]) -> dict[str, Any]:
+def _score(name: str, judged: Sequence[tuple[_Rows, Bools]]) -> dict[str, Any]:
     tallies = [_tally(name, origin, top) for origin, top in judged]
     picks = sum(each.picks for each in tallies)
     low, high = _interval(tallies)
@@ -136,15 +157,15 @@ def _score(name: str, judged: Sequence[tuple[_Origin, list[bool]]]) -> dict[str,
     }
 
 
-def _tally(name: str, origin: _Origin, top: Sequence[bool]) -> _Tally:
+def _tally(name: str, origin: _Rows, top: Bools) -> _Tally:
     rows = len(top)
     picks = min(PICKS, max(1, rows // 10))
+    vanished = np.isnan(origin.growths)
     if name == "chance":  # its expectation: no luck in it
-        gone = sum(map(isnan, origin.growths))
-        return _Tally(picks, picks * sum(top) / rows, picks * gone / rows)
-    scores: array[float] = getattr(origin, name)
-    order = nlargest(picks, range(rows), key=lambda at: -inf if isnan(scores[at]) else scores[at])
-    return _Tally(picks, sum(top[at] for at in order), sum(isnan(origin.growths[at]) for at in order))
+        return _Tally(picks, picks * int(top.sum()) / rows, picks * int(vanished.sum()) / rows)
+    scores: Floats = getattr(origin, name)
+    order = np.argsort(np.where(np.isnan(scores), inf, -scores), kind="stable")[:picks]
+    return _Tally(picks, int(top[order].sum()), int(vanished[order].sum()))
 
 
 def _interval(tallies: Sequence[_Tally]) -> tuple[float | None, float | None]:
@@ -165,17 +186,15 @@ def _interval(tallies: Sequence[_Tally]) -> tuple[float | None, float | None]:
     return shares[int(0.025 * _DRAWS)], shares[int(0.975 * _DRAWS) - 1]
 
 
-def _reliability(judged: Sequence[tuple[_Origin, list[bool]]]) -> list[dict[str, Any]]:
-    groups = [[0, 0.0, 0] for _ in range(len(BORDERS) + 1)]
-    for origin, top in judged:
-        for probability, hit in zip(origin.probability, top, strict=True):
-            if not isnan(probability):
-                group = groups[bisect_right(BORDERS, probability)]
-                group[0] += 1
-                group[1] += probability
-                group[2] += hit
+def _reliability(judged: Sequence[tuple[_Rows, Bools]]) -> list[dict[str, Any]]:
+    if not judged:
+        return []
+    probability = np.concatenate([origin.probability for origin, _ in judged])
+    hits = np.concatenate([top for _, top in judged])[~np.isnan(probability)]
+    probability = probability[~np.isnan(probability)]
+    group = np.searchsorted(BORDERS, probability, side="right")
+    rows, said, came = (np.bincount(group, each, len(BORDERS) + 1) for each in (None, probability, hits))
     return [
-        {"rows": rows, "said": round(said / rows, 4), "came": round(came / rows, 4)}
-        for rows, said, came in groups
-        if rows
+        {"rows": int(rows[at]), "said": round(said[at] / rows[at], 4), "came": round(came[at] / rows[at], 4)}
+        for at in np.flatnonzero(rows)
     ]

@@ -6,9 +6,12 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from toplist.report.columns import PLAIN, deltas, encode_column
 from toplist.report.facts import ListFacts, ListId
 from toplist.report.reader import PastList
+from toplist.trends.panel import Bools, Floats, Ints
 
 #: What belongs to the offer; offers that stand on several lists unchanged are carried once.
 OFFER_FIELDS = (
@@ -74,17 +77,19 @@ class EntryTable:
     def __len__(self) -> int:
         return len(self.list_of)
 
-    def add(self, list_id: ListId, entry: Mapping[str, Any]) -> int:
-        """Add an entry, under the feed's names. Returns its position."""
-        at = len(self)
-        number = self._list_numbers[list_id]
-        self.list_of.append(number)
-        self._positions.setdefault(number, {})[entry["offer_id"]] = at
+    def add(self, lists: Sequence[ListId], entries: Mapping[str, Sequence[Any]]) -> int:
+        """Add entries: the list of each, and columns under the feed's names. Returns the position of the first."""
+        first = len(self)
+        for at, (list_id, offer_id) in enumerate(zip(lists, entries["offer_id"], strict=True), first):
+            number = self._list_numbers[list_id]
+            self.list_of.append(number)
+            self._positions.setdefault(number, {})[offer_id] = at
+        nothing = [None] * len(lists)
         for name, column in self.columns.items():
-            column.append(entry.get(name))
-        for past in (self._ranks, self._counts, self._prices):
-            past.extend([_UNKNOWN] * self._days)
-        return at
+            column.extend(entries.get(name, nothing))
+        for past in self._past():
+            past.extend([_UNKNOWN] * (self._days * len(lists)))
+        return first
 
     def add_past(self, past: PastList, first_day: int) -> None:
         """Lay a list's past days, from `first_day` of its window on, behind its entries.
@@ -92,22 +97,23 @@ class EntryTable:
         Rows of offers that the list no longer holds are skipped.
         """
         positions = self._positions.get(self._list_numbers[past.id], {})
-        for day, rank, offer_id, price, sale_count, *_ in past.rows:
-            at = positions.get(offer_id)
-            if at is None or day < first_day:
-                continue
-            cell = at * self._days + day - first_day
-            self._ranks[cell] = rank
-            if sale_count is not None:
-                self._counts[cell] = sale_count
-            if price is not None:
-                self._prices[cell] = round(price * PRICE_SCALE)
+        entry = np.array([positions.get(offer_id, _UNKNOWN) for offer_id in past.offer_id], np.int64)
+        is_shown = (entry != _UNKNOWN) & (past.day >= first_day)
+        cells = entry * self._days + past.day - first_day
+        self._lay(self._ranks, cells, past.rank, is_shown)
+        self._lay(self._counts, cells, past.sale_count, is_shown)
+        self._lay(self._prices, cells, np.round(past.price * PRICE_SCALE), is_shown)
+
+    @staticmethod
+    def _lay(column: array[int], cells: Ints, values: Floats | Ints, is_shown: Bools) -> None:
+        known = is_shown & ~np.isnan(values)
+        np.asarray(column)[cells[known]] = values[known]  # of the array's own memory
 
     def copy_from(self, other: EntryTable, positions: Iterable[int]) -> None:
         """Add entries of another table, of the same lists and days, with their past."""
         for there in positions:
-            row = {name: column[there] for name, column in other.columns.items()}
-            here = self.add(other.lists[other.list_of[there]].id, row) * self._days
+            row = {name: [column[there]] for name, column in other.columns.items()}
+            here = self.add([other.lists[other.list_of[there]].id], row) * self._days
             source = slice(there * self._days, (there + 1) * self._days)
             for mine, theirs in zip(self._past(), other._past(), strict=True):
                 mine[here : here + self._days] = theirs[source]

@@ -89,22 +89,22 @@ def _averages(panel: Panel, before: Ints, last: Floats) -> Features:
     start, length = panel.runs
     steps = panel.at - np.concatenate((panel.at[:1], panel.at[:-1]))
     steps[start] = 0.0
-    decay = np.exp2(-steps[:, None] / lives)
     known = ~np.isnan(last)
     days = np.where(known, panel.at - panel.at[before], 0.0)
-    sums = np.stack((np.where(known, last, 0.0) * days, days), axis=1)[:, :, None]
     # Step by step through all series at once: the rows of a step stand together, the longest series first.
     step = np.arange(len(panel)) - panel.start
     order = np.lexsort((-np.repeat(length, length), step))
-    decay, sums = decay[order, None, :], sums[order]
-    found = np.empty((len(panel), 2, len(lives)))
-    running = np.zeros((len(start), 2, len(lives)))
-    for first, last in pairwise([0, *np.cumsum(np.bincount(step)).tolist()]):
-        running = running[: last - first] * decay[first:last]
-        running += sums[first:last]
-        found[first:last] = running
-    totals = np.empty_like(found)
-    totals[order] = found
+    decay = np.tile(np.exp2(-steps[order, None] / lives), 2)
+    sums = np.repeat(np.stack((np.where(known, last, 0.0) * days, days), axis=1)[order], len(lives), axis=1)
+    found = np.empty_like(sums)
+    running = np.zeros((len(start), sums.shape[1]))
+    for first, end in pairwise([0, *np.cumsum(np.bincount(step)).tolist()]):
+        now = found[first:end]
+        np.multiply(running[: end - first], decay[first:end], out=now)
+        now += sums[first:end]
+        running = now
+    totals = np.empty((len(panel), 2, len(lives)))
+    totals[order] = found.reshape(totals.shape)
     oldest = panel.since(LOOK_BACK)
     forgotten = np.exp2(-(panel.at - panel.at[oldest])[:, None, None] / lives) * totals[oldest]
     grown, over = (totals - forgotten).transpose(1, 0, 2)
