@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from toplist.ratelimit import slots
 from toplist.ratelimit.slots import Delay, Grant, SlotState, Waiting
-from toplist.storage.database import database_now, for_the_limiter, writing
+from toplist.storage.database import database_now, for_the_limiter, without_transactions, writing
 from toplist.storage.tables import rate_limit
 
 _DRIFT = 0.0005  # seconds by which an estimate may leave a reading's bounds: two quartz clocks differ in speed
@@ -163,9 +163,7 @@ class DatabaseRow:
     def __init__(self, engine: Engine, key: str):
         self._given = engine
         self._engine = for_the_limiter(engine)
-        # On PostgreSQL a look is one statement, without a transaction around it; SQLite's driver does not take that.
-        options = {"isolation_level": "AUTOCOMMIT"} if engine.dialect.name == "postgresql" else {}
-        self._looking = self._engine.execution_options(**options)
+        self._looking = without_transactions(self._engine)
         # Made once: making a statement takes longer than SQLite does.
         self._write = update(rate_limit).where(rate_limit.c.key == key).values(state=bindparam("text"))
         row = select(rate_limit.c.state).where(rate_limit.c.key == key)

@@ -36,7 +36,7 @@ from toplist.storage.tables import rate_limit
 
 Insert = postgresql.Insert | sqlite.Insert
 
-_IMMEDIATE = "toplist_immediate"
+_BEGIN = "toplist_begin"  # how a transaction of SQLite begins; empty: none does
 _LOCK_TIMEOUT = 30.0  # seconds that SQLite waits for another process's transaction
 _MODE_POLL = 0.05
 
@@ -75,8 +75,14 @@ def open_database(url: str) -> Engine:
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """A transaction that will write. On SQLite it takes the write lock when it begins, not half way."""
-    with engine.connect().execution_options(**{_IMMEDIATE: True}) as connection, connection.begin():
+    with engine.connect().execution_options(**{_BEGIN: "BEGIN IMMEDIATE"}) as connection, connection.begin():
         yield connection
+
+
+def without_transactions(engine: Engine) -> Engine:
+    """An engine for single statements that read: no transaction is begun around them."""
+    options = {"isolation_level": "AUTOCOMMIT"} if engine.dialect.name == "postgresql" else {_BEGIN: ""}
+    return engine.execution_options(**options)
 
 
 def for_the_limiter(engine: Engine) -> Engine:
@@ -196,5 +202,5 @@ def _use_wal(connection: sqlite3.Connection) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    immediate = connection.get_execution_options().get(_IMMEDIATE)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+    if begin := connection.get_execution_options().get(_BEGIN, "BEGIN"):
+        connection.exec_driver_sql(begin)

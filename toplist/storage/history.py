@@ -30,10 +30,12 @@ _NUMBERS = tuple(name for name in (*Offer.model_fields, *Trends.model_fields) if
 _DETAILS = tuple(name for name in Offer.model_fields if name in offer_detail.c and name != "offer_id")
 _BATCH = 2000
 # As in the ledger: made once, for every list.
-_DELETES = tuple(
-    delete(table).where(table.c.list_id == bindparam("list_id"), table.c.snapshot_date == bindparam("snapshot_date"))
+_DELETES = {
+    table: delete(table).where(
+        table.c.list_id == bindparam("list_id"), table.c.snapshot_date == bindparam("snapshot_date")
+    )
     for table in (observation, rejected, dropped_out)
-)
+}
 _INSERT = insert(observation)
 _VERSIONS = select(offer_version.c.digest, offer_version.c.version_id).where(
     offer_version.c.digest.in_(bindparam("digests", expanding=True))
@@ -74,7 +76,7 @@ class History:
                 return False
             list_id = self._ledger.record_result(connection, ended, None if before is None else before.list_id)
             if before is not None and before.received:
-                _delete_rows(connection, list_id, ended.snapshot_date)
+                _delete_rows(connection, before, ended.snapshot_date)
             if ended.entries or ended.rejected:
                 self._insert_rows(connection, list_id, ended)
         return True
@@ -198,10 +200,11 @@ class History:
         write_trends(connection, list_id, ended)
 
 
-def _delete_rows(connection: Connection, list_id: int, snapshot_date: date) -> None:
+def _delete_rows(connection: Connection, before: LedgerEntry, snapshot_date: date) -> None:
     """What an earlier crawl of the day stored of the list."""
-    for statement in _DELETES:
-        connection.execute(statement, {"list_id": list_id, "snapshot_date": snapshot_date})
+    for table, statement in _DELETES.items():
+        if table is not rejected or before.rejected:
+            connection.execute(statement, {"list_id": before.list_id, "snapshot_date": snapshot_date})
 
 
 def _shown() -> Iterator[ColumnElement[Any]]:

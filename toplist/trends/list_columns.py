@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -49,31 +49,25 @@ class ListColumns:
             seen.append(history.first_seen.get(offer_id, date.max).toordinal())
         days = {day: day.toordinal() for day in {*past.snapshot_date, today}}
         times = {at: at.timestamp() for at in {*past.collected_at, *(row.collected_at for row in rows)}}
-        numbers = np.array(
-            [
-                [times[at] for at in (*past.collected_at, *(row.collected_at for row in rows))],
-                (*past.rank, *(row.rank for row in rows)),
-                (*past.price, *(row.price for row in rows)),
-                (*past.sale_count, *(row.sale_count for row in rows)),
-                (*past.tier_start, *(row.tier_start for row in rows)),
-                (*past.tier_price, *(row.tier_price for row in rows)),
-            ],
-            np.float64,
-        )[:, order]
-        seconds, rank, price, sale_count, tier_start, tier_price = numbers
-        day = np.array([days[day] for day in past.snapshot_date] + [days[today]] * len(rows), np.int64)[order]
+        place = np.array(order)
         start = np.cumsum([0, *lengths[:-1]])
+        day = np.array([days[day] for day in past.snapshot_date] + [days[today]] * len(rows), np.int64)[place]
+
+        def column(values: Iterable[float | None]) -> Floats:
+            found: Floats = np.array([*values], np.float64)[place]
+            return found
+
         return cls(
             offers=len(here),
-            is_today=np.array(order) >= len(past.rank),
+            is_today=place >= len(past.rank),
             offer=np.repeat(np.arange(len(lengths)), lengths),
             day=day,
-            seconds=seconds,
-            rank=rank,
-            price=price,
-            sale_count=sale_count,
-            tier_start=tier_start,
-            tier_price=tier_price,
+            seconds=column(times[at] for at in (*past.collected_at, *(row.collected_at for row in rows))),
+            rank=column((*past.rank, *(row.rank for row in rows))),
+            price=column((*past.price, *(row.price for row in rows))),
+            sale_count=column((*past.sale_count, *(row.sale_count for row in rows))),
+            tier_start=column((*past.tier_start, *(row.tier_start for row in rows))),
+            tier_price=column((*past.tier_price, *(row.tier_price for row in rows))),
             first_day=np.repeat(np.minimum(day[start], seen), lengths),
         )
 
