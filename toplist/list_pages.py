@@ -184,7 +184,7 @@ def finished_list(
         "total": accumulator.total,
     }
     entries = [
-        Entry.model_validate({**place, **dict(offer), "rank": rank, "collected_at": collected_at})
+        Entry.model_validate({**place, **vars(offer), "rank": rank, "collected_at": collected_at})
         for rank, offer, collected_at in accumulator.rows.arranged()
     ]
     return RankList(

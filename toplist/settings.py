@@ -84,5 +84,18 @@ gateway_spiders: dict[str, Any] = {
     "ROBOTSTXT_OBEY": False,  # an API that the app was granted
     "REFERER_ENABLED": False,
     "DOWNLOAD_VERIFY_CERTIFICATES": True,
-    "CONCURRENT_ITEMS": 4,  # an answer ends at most one list; Scrapy starts this many tasks for every answer
+    "CONCURRENT_ITEMS": 1,  # an answer ends at most one list; Scrapy starts this many tasks for every answer
+    # Made for pages of a website, and each takes its time for every answer.
+    "DOWNLOADER_MIDDLEWARES": {
+        **DOWNLOADER_MIDDLEWARES,
+        "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
+        "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,
+    },
+    "SPIDER_MIDDLEWARES": {
+        **SPIDER_MIDDLEWARES,
+        "scrapy.spidermiddlewares.httperror.HttpErrorMiddleware": None,
+        "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,
+        "scrapy.spidermiddlewares.depth.DepthMiddleware": None,
+        "scrapy.spidermiddlewares.metacopy.MetaCopyDetectionMiddleware": None,
+    },
 }
