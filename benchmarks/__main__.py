@@ -61,7 +61,7 @@ def of_keys() -> list[Figure]:
 
 
 def of_cpu() -> list[Figure]:
-    return [Figure(f"CPU a page over {each}", ratio) for each, ratio in cpu.measure().items()]
+    return [Figure(f"CPU a page, {each}", ratio) for each, ratio in cpu.measure().items()]
 
 
 def of_memory() -> list[Figure]:

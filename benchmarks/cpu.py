@@ -2,8 +2,8 @@
 
 The bare spider signs, parses and exports the same pages of the same sandbox in the same run: no limiter, no ledger, no
 history, no trends, no verdict. It is run twice, with Scrapy's own exporter for the same 35-field items, and for plain
-dicts. CPU is what the operating system accounted to each finished process, less that of a crawl of one page into a new
-database. The day's feed and HTML page, which are made once, at the end, are in it and are told apart.
+dicts. CPU is what the operating system accounted to each finished process, less that of a crawl of one page: into a new
+database, so that the whole day's feed and HTML page are in it, and into the filled one, so that they are not.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ from toplist.ranktypes import RANK_TYPES
 from toplist.sandbox.process import SandboxProcess
 from toplist.storage.database import open_database
 
-RUNS = 3
+RUNS = 5
 DAYS = 30
+WHOLE, CRAWL = "toplist with the day's feed and page", "toplist"
+BARE = ("items", "dicts")
 
 
 def cpu(command: list[str], environment: dict[str, str]) -> float:
@@ -61,31 +63,35 @@ def bare(categories: list[str], rank_types: list[str], items: str) -> list[str]:
 
 
 def measure() -> dict[str, float]:
-    """Our CPU a page over each kind of bare spider's, median of the runs; all of it printed."""
+    """Our CPU a page over each bare spider's, with the day's feed and page and without, by name; all of it printed."""
     kinds = list(RANK_TYPES)
     pages = len(ROOTS) * len(kinds)
+    figures: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as name, SandboxProcess("--total=20") as sandbox:
         folder = Path(name)
         env = environment(sandbox, folder)
-        one = {"toplist": cpu(ours(ROOTS[:1], kinds[:1]), env)}
+        new = [environment(sandbox, folder / str(number)) for number in range(RUNS)]
+        first = statistics.median(cpu(ours(ROOTS[:1], kinds[:1]), each) for each in new)
         cpu(ours(ROOTS, kinds), env)
         fill_history(env)
-        whole_day = cpu(ours(ROOTS[:1], kinds[:1]), env) - one["toplist"]
-        one |= {f"bare, {each}": cpu(bare(ROOTS[:1], kinds[:1], each), env) for each in ("items", "dicts")}
-        figures: dict[str, list[float]] = {each: [] for each in one}
         for _ in range(RUNS):
-            for each in one:
-                whole = ours(ROOTS, kinds) if each == "toplist" else bare(ROOTS, kinds, each.removeprefix("bare, "))
-                figures[each].append((cpu(whole, env) - one[each]) / (pages - 1) * 1000)
+            whole, one = cpu(ours(ROOTS, kinds), env), cpu(ours(ROOTS[:1], kinds[:1]), env)
+            times = {WHOLE: whole - first, CRAWL: whole - one}
+            for each in BARE:
+                times[each] = cpu(bare(ROOTS, kinds, each), env) - cpu(bare(ROOTS[:1], kinds[:1], each), env)
+            for each, seconds in times.items():
+                figures.setdefault(each, []).append(seconds / (pages - 1) * 1000)
     print(f"{pages} pages of 20 rows, median of {RUNS} runs, CPU a page:")
     for each, values in figures.items():
         print(f"  {each}: {statistics.median(values):.2f} ms ({min(values):.2f} to {max(values):.2f})")
-    print(f"  of toplist's, the day's feed and HTML page: {whole_day / pages * 1000:.2f} ms")
     found = {}
-    for each in list(figures)[1:]:
-        ratios = [mine / other for mine, other in zip(figures["toplist"], figures[each], strict=True)]
-        found[each] = statistics.median(ratios)
-        print(f"  toplist over {each}: {found[each]:.2f}")
+    for mine in (WHOLE, CRAWL):
+        for each in BARE:
+            ratios = [one / other for one, other in zip(figures[mine], figures[each], strict=True)]
+            found[f"{mine} over bare {each}"] = statistics.median(ratios)
+            print(
+                f"  {mine} over bare {each}: {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+            )
     return found
 
 

@@ -9,10 +9,11 @@ from datetime import date
 from math import exp
 from typing import Any
 
+import numpy as np
 import pytest
 
 from toplist.report.assemble import PageBlocks, page_data, shown_dates
-from toplist.report.columns import deltas, encode_column, pack
+from toplist.report.columns import deltas, encode_column, optional, pack
 from toplist.report.facts import DayFacts, ListFacts, ListId, SnapshotFacts
 from toplist.report.heatmap import MAX_ROWS, HeatMap
 from toplist.report.moves import find_moves
@@ -69,7 +70,9 @@ def test_prices_keep_their_cents_and_growths_seven_digits() -> None:
 
 
 def test_differences_skip_days_without_a_figure() -> None:
-    assert deltas([5, None, 7, 6]) == [5, None, 2, -1]
+    assert deltas(np.array([5, -1, 7, 6])) == [5, None, 2, -1]
+    assert optional(np.array([5, -1, 0])) == [5, None, 0]
+    assert deltas(np.array([], int)) == []
 
 
 def test_packing_is_repeatable_and_survives_half_characters() -> None:

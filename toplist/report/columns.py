@@ -9,6 +9,10 @@ from collections.abc import Sequence
 from types import NoneType
 from typing import Any
 
+import numpy as np
+
+from toplist.trends.panel import Ints
+
 #: Significant digits of a float below 1 (growths, probabilities) and of others (prices, to the cent below 10 billion).
 DIGITS_BELOW_ONE, DIGITS = 7, 12
 #: Types whose values stand for themselves; others are compared by their text.
@@ -37,17 +41,19 @@ def encode_column(values: Sequence[Any]) -> Any:
     return {"d": [firsts[at] for at in range(len(distinct))], "i": indexes}
 
 
-def deltas(values: Sequence[int | None]) -> list[int | None]:
-    """The differences between neighbouring values; None stays None, and the next value differs from the last known."""
-    found: list[int | None] = []
-    last = 0
-    for value in values:
-        if value is None:
-            found.append(None)
-        else:
-            found.append(value - last)
-            last = value
-    return found
+def optional(values: Ints) -> list[int | None]:
+    """The values, and None for those below 0."""
+    found = values.astype(object)
+    found[values < 0] = None
+    return list(found)
+
+
+def deltas(values: Ints) -> list[int | None]:
+    """The differences between neighbouring values; one below 0 is None, and the next differs from the last known."""
+    found = np.full(len(values), None, object)
+    known = values >= 0
+    found[known] = np.diff(values[known], prepend=0)
+    return list(found)
 
 
 def pack(data: Any) -> str:

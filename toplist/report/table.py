@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from toplist.report.columns import PLAIN, deltas, encode_column
+from toplist.report.columns import PLAIN, deltas, encode_column, optional
 from toplist.report.facts import ListFacts, ListId
 from toplist.report.reader import PastList
 from toplist.trends.panel import Bools, Floats, Ints
@@ -145,8 +145,13 @@ class EntryTable:
 
     def past_as_json(self) -> dict[str, Any]:
         """Each entry's days one after the other; a day without the entry is null. Sales and prices as differences."""
-        ranks, counts, prices = ([None if value < 0 else value for value in past] for past in self._past())
-        return {"rank": ranks, "sale_count": deltas(counts), "price": deltas(prices), "price_scale": PRICE_SCALE}
+        ranks, counts, prices = map(np.asarray, self._past())
+        return {
+            "rank": optional(ranks),
+            "sale_count": deltas(counts),
+            "price": deltas(prices),
+            "price_scale": PRICE_SCALE,
+        }
 
 
 def _lists_as_json(lists: Sequence[ListFacts]) -> dict[str, Any]:
