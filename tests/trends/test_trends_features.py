@@ -75,6 +75,15 @@ def test_a_new_entry_grew_from_the_lowest_count_of_the_snapshot_before():
 
 
 @pytest.mark.parametrize("window", [False, True])
+def test_the_features_of_one_day_are_those_that_it_has_among_all_days() -> None:
+    panel = market(40, lists=2, offers=12)
+    rows = np.flatnonzero(panel.day == panel.day.max())
+    whole, day = compute_features(panel), compute_features(panel, rows)
+    assert whole.keys() == day.keys()
+    for name, values in day.items():
+        np.testing.assert_array_equal(values, whole[name][rows])
+
+
 def test_a_crawl_that_reads_33_days_scores_as_the_whole_history_does(window: bool):
     panel = market(70, lists=2, offers=12, window=window)
     whole = compute_features(panel)

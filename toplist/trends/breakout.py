@@ -73,7 +73,7 @@ def breakouts(
     rows: Sequence[Observation], columns: ListColumns, coverage: Coverage, models: BreakoutModels
 ) -> list[Breakout]:
     """Each row's score, from the same columns that a backtest makes of the history."""
-    features = {name: values[columns.is_today] for name, values in compute_features(columns.panel()).items()}
+    features = compute_features(columns.panel(), np.flatnonzero(columns.is_today))
     by_hand = hand_score(features, coverage)
     logits = None if models.week is None else models.week.logits(features)
     chances = None if logits is None else probability(logits)

@@ -104,31 +104,33 @@ class Panel:
         return np.log(np.where(self.count > 0, self.count, np.nan))
 
     @cached_property
-    def list_day(self) -> tuple[Ints, int]:
-        """A number for each row's list and day, and how many there are."""
-        found, numbers = np.unique(self.list_id * _STRIDE + self.day, return_inverse=True)
-        return numbers, len(found)
+    def list_day(self) -> Ints:
+        """One number for each list and day."""
+        return self.list_id * _STRIDE + self.day
 
-    def since(self, days: int) -> Ints:
-        """The series' oldest row at most `days` days back: the row itself, at the latest."""
-        return np.searchsorted(self.key, self.key - days)
+    @cached_property
+    def rows(self) -> Ints:
+        """The number of each row."""
+        return np.arange(len(self))
 
-    def near(self, days: int, late: int = 3) -> Ints:
-        """The series' newest row from `days` to `days + late` days back; -1 where there is none."""
-        found = np.searchsorted(self.key, self.key - days, side="right") - 1
-        is_near = (found >= self.start) & (self.day - self.day[found] <= days + late)
+    def since(self, days: int, rows: Ints) -> Ints:
+        """Of each of `rows` the oldest row of its series at most `days` days back: the row itself, at the latest."""
+        return np.searchsorted(self.key, self.key[rows] - days)
+
+    def near(self, days: int, rows: Ints, late: int = 3) -> Ints:
+        """Of each of `rows` the newest row of its series from `days` to `days + late` days back; -1: there is none."""
+        found = np.searchsorted(self.key, self.key[rows] - days, side="right") - 1
+        is_near = (found >= self.start[rows]) & (self.day[rows] - self.day[found] <= days + late)
         return np.where(is_near, found, -1)
 
     def before(self) -> Ints:
         """The series' last row with a count before each row; -1 where there is none."""
-        rows = np.arange(len(self))
-        counted = np.maximum.accumulate(np.where(np.isnan(self.count), -1, rows))
+        counted = np.maximum.accumulate(np.where(np.isnan(self.count), -1, self.rows))
         found = np.concatenate(([-1], counted[:-1]))[: len(self)]
         return np.where(found >= self.start, found, -1)
 
-    def growth(self, base: Ints, until: Ints | None = None, longest: float = MAX_DAYS) -> Floats:
-        """Log growth per day from row `base` to row `until` (each row itself); NaN where it can't be had."""
-        until = np.arange(len(self)) if until is None else until
+    def growth(self, base: Ints, until: Ints, longest: float = MAX_DAYS) -> Floats:
+        """Log growth per day from row `base` to row `until`; NaN where it can't be had."""
         days = self.at[until] - self.at[base]
         known = (base >= 0) & (until >= 0) & (days >= MIN_DAYS) & (days <= longest)
         return np.where(known, self.log_count[until] - self.log_count[base], np.nan) / np.where(known, days, 1.0)
@@ -140,7 +142,7 @@ class Panel:
         """
         if not len(snapshots.key):
             return np.full(len(self), -1), np.full(len(self), -1)
-        wanted = self.list_id * _STRIDE + self.day + days
+        wanted = self.list_day + days
         found = np.minimum(np.searchsorted(snapshots.key, wanted), len(snapshots.key) - 1)
         has_list = (snapshots.key[found] >= wanted) & (snapshots.key[found] <= wanted + late)
         key = self.series * _STRIDE + snapshots.day[found]
@@ -149,7 +151,7 @@ class Panel:
 
     def of_snapshots(self, snapshots: SnapshotColumns) -> Ints:
         """The snapshot that each row belongs to; every row has one."""
-        return np.searchsorted(snapshots.key, self.list_id * _STRIDE + self.day)
+        return np.searchsorted(snapshots.key, self.list_day)
 
 
 def _runs(list_id: Ints, offer: Ints) -> tuple[Ints, Ints]:
