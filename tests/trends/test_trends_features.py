@@ -74,7 +74,6 @@ def test_a_new_entry_grew_from_the_lowest_count_of_the_snapshot_before():
     assert np.isnan(hand_score(compute_features(panel), WINDOW)[panel.offer == 9]).all()
 
 
-@pytest.mark.parametrize("window", [False, True])
 def test_the_features_of_one_day_are_those_that_it_has_among_all_days() -> None:
     panel = market(40, lists=2, offers=12)
     rows = np.flatnonzero(panel.day == panel.day.max())
@@ -84,6 +83,7 @@ def test_the_features_of_one_day_are_those_that_it_has_among_all_days() -> None:
         np.testing.assert_array_equal(values, whole[name][rows])
 
 
+@pytest.mark.parametrize("window", [False, True])
 def test_a_crawl_that_reads_33_days_scores_as_the_whole_history_does(window: bool):
     panel = market(70, lists=2, offers=12, window=window)
     whole = compute_features(panel)
