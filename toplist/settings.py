@@ -77,7 +77,6 @@ gateway_spiders: dict[str, Any] = {
     "RETRY_TIMES": os.environ.get("TOPLIST_RETRY_TIMES") or 2,
     "RETRY_HTTP_CODES": [],  # the answer's code decides, not its HTTP status; Scrapy's own retries lost answers
     "RETRY_GIVE_UP_LOG_LEVEL": "INFO",  # the list's failure is said once, where it is stored
-    "HTTPERROR_ALLOW_ALL": True,  # refusals come with any status and are read by ApiResponseMiddleware
     "REDIRECT_ENABLED": False,  # a signed request is for one address
     "METAREFRESH_ENABLED": False,
     "COOKIES_ENABLED": False,
@@ -85,7 +84,7 @@ gateway_spiders: dict[str, Any] = {
     "REFERER_ENABLED": False,
     "DOWNLOAD_VERIFY_CERTIFICATES": True,
     "CONCURRENT_ITEMS": 1,  # an answer ends at most one list; Scrapy starts this many tasks for every answer
-    # Made for pages of a website, and each takes its time for every answer.
+    # What is made for the pages of a website takes its time for every answer, and would drop a refusal with status 403.
     "DOWNLOADER_MIDDLEWARES": {
         **DOWNLOADER_MIDDLEWARES,
         "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,

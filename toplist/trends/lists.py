@@ -104,34 +104,33 @@ def compute_trends(
     pasts = [history.past(row.offer_id, today.snapshot_date) for row in rows]
     grown = [growths.sale_growth(row, past, rules.coverage) for row, past in zip(rows, pasts, strict=True)]
     market = growths.market_growth(growth.per_day for growth in grown)
+    dropouts = dropped_out(rows, base, at_base)
+    if not rows:
+        return ListTrends([], base, dropouts, market, rules.reference.version)
+    columns = ListColumns.of(rows, history, today.snapshot_date)
+    missing = models.missing()
     offers = []
-    for row, past, growth in zip(rows, pasts, grown, strict=True):
+    for row, past, growth, breakout, week_ago, sale_changes, price_changes in zip(
+        rows,
+        pasts,
+        grown,
+        breakouts(rows, columns, rules.coverage, models),
+        columns.oldest_counts(WEEK_DAYS),
+        columns.sale_changes(),
+        columns.price_changes(),
+        strict=True,
+    ):
         offer = _scored(row)
         _rank(offer, row, base, at_base, history, past)
         _growth(offer, row, past, growth, market, rules)
+        _price(offer, row, past, price_changes)
         _heat(offer, row, rules)
+        _breakout(offer, breakout, missing)
+        week = week_growth(row, None if week_ago is None else past[week_ago], growth)
+        for reason in checks(row, growth, week, market, sale_changes, rules.coverage):
+            offer.reasons.setdefault("breakout_score", reason)
         offers.append(offer)
-    if offers:
-        columns = ListColumns.of(rows, history, today.snapshot_date)
-        for offer, row, past, changes in zip(offers, rows, pasts, columns.price_changes(), strict=True):
-            _price(offer, row, past, changes)
-        missing = models.missing()
-        for offer, found in zip(offers, breakouts(rows, columns, rules.coverage, models), strict=True):
-            _breakout(offer, found, missing)
-        oldest = columns.oldest_counts(WEEK_DAYS)
-        for offer, row, past, growth, at, changes in zip(
-            offers, rows, pasts, grown, oldest, columns.sale_changes(), strict=True
-        ):
-            week = week_growth(row, None if at is None else past[at], growth)
-            for reason in checks(row, growth, week, market, changes, rules.coverage):
-                offer.reasons.setdefault("breakout_score", reason)
-    return ListTrends(
-        offers,
-        base,
-        dropped_out(rows, base, at_base),
-        market,
-        rules.reference.version,
-    )
+    return ListTrends(offers, base, dropouts, market, rules.reference.version)
 
 
 def _scored(row: Observation) -> OfferTrends:
