@@ -8,6 +8,7 @@ quiet part and the loaded one, how much of what the budget allowed was used, the
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import signal
 import subprocess
@@ -109,7 +110,7 @@ def used(requests: Sequence[dict[str, Any]], since: float, until: float) -> floa
             state = recover(state)
         elif answer == "fault 403":
             paused += max(0.0, min(at + PAUSE, until) - max(at, since))
-    return slots / (until - since - paused)
+    return slots / (until - since - paused) if until - since > paused else math.nan
 
 
 def tell(name: str, requests: Sequence[dict[str, Any]], since: float, until: float, load: float) -> None:

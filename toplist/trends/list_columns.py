@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import numpy as np
 
 from toplist.trends.growth import daily_changes
-from toplist.trends.observation import HISTORY_DAYS, ListHistory, Observation
+from toplist.trends.observation import HISTORY_DAYS, Columns, ListHistory, Observation
 from toplist.trends.panel import Bools, Floats, Ints, Panel
 
 _DAY = 86400.0
@@ -34,7 +34,7 @@ class ListColumns:
     @classmethod
     def of(cls, rows: Sequence[Observation], history: ListHistory, today: date) -> ListColumns:
         """`rows` are today's. Of the past come the days that a crawl reads, whatever the history holds."""
-        past = history.columns
+        past, now = history.columns, Columns(*zip(*rows, strict=True))
         here = {row.offer_id: number for number, row in enumerate(rows)}
         order: list[int] = []
         lengths, seen = [], []
@@ -48,13 +48,13 @@ class ListColumns:
             lengths.append(len(own))
             seen.append(history.first_seen.get(offer_id, date.max).toordinal())
         days = {day: day.toordinal() for day in {*past.snapshot_date, today}}
-        times = {at: at.timestamp() for at in {*past.collected_at, *(row.collected_at for row in rows)}}
+        times = {at: at.timestamp() for at in {*past.collected_at, *now.collected_at}}
         place = np.array(order)
         start = np.cumsum([0, *lengths[:-1]])
         day = np.array([days[day] for day in past.snapshot_date] + [days[today]] * len(rows), np.int64)[place]
 
-        def column(values: Iterable[float | None]) -> Floats:
-            found: Floats = np.array([*values], np.float64)[place]
+        def column(before: Iterable[float | None], today: Iterable[float | None]) -> Floats:
+            found: Floats = np.array([*before, *today], np.float64)[place]
             return found
 
         return cls(
@@ -62,12 +62,12 @@ class ListColumns:
             is_today=place >= len(past.rank),
             offer=np.repeat(np.arange(len(lengths)), lengths),
             day=day,
-            seconds=column(times[at] for at in (*past.collected_at, *(row.collected_at for row in rows))),
-            rank=column((*past.rank, *(row.rank for row in rows))),
-            price=column((*past.price, *(row.price for row in rows))),
-            sale_count=column((*past.sale_count, *(row.sale_count for row in rows))),
-            tier_start=column((*past.tier_start, *(row.tier_start for row in rows))),
-            tier_price=column((*past.tier_price, *(row.tier_price for row in rows))),
+            seconds=column(map(times.__getitem__, past.collected_at), map(times.__getitem__, now.collected_at)),
+            rank=column(past.rank, now.rank),
+            price=column(past.price, now.price),
+            sale_count=column(past.sale_count, now.sale_count),
+            tier_start=column(past.tier_start, now.tier_start),
+            tier_price=column(past.tier_price, now.tier_price),
             first_day=np.repeat(np.minimum(day[start], seen), lengths),
         )
 
