@@ -53,6 +53,7 @@ HELD_BY: dict[str, list[str]] = {
     "trends/price": ["tests/trends/test_trends_price.py", *TRENDS],
     "trends/ranks": ["tests/trends/test_trends_ranks.py", *TRENDS],
     "trends/score": ["tests/trends/test_score.py", *TRENDS],
+    "trends/list_columns": ["tests/trends/test_list_columns.py", "tests/trends/test_trends_breakout.py", *TRENDS],
     "trends/breakout": ["tests/trends/test_trends_breakout.py", *TRENDS, "tests/trends/test_trends_model.py"],
     "trends/model": ["tests/trends/test_trends_model.py", BORDERS, "tests/trends/test_trends_backtest.py"],
     "trends/features": [
