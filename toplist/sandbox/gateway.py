@@ -252,14 +252,22 @@ async def _truncate(request: web.Request, reply: WireResponse) -> web.StreamResp
 
 
 async def _overrun(request: web.Request, reply: WireResponse) -> web.StreamResponse:
-    """Announce half of the body, and send all of it."""
+    """Announce half of the body, and send all of it, in one piece: what came late would spoil the next answer, too."""
     response = web.StreamResponse(status=reply.status, headers=reply.headers)
     response.content_length = len(reply.body) // 2
+    _hold_back(request, True)
     await response.prepare(request)
     await response.write_eof(reply.body[: len(reply.body) // 2])
     if request.transport is not None:
         request.transport.write(reply.body[len(reply.body) // 2 :])
+    _hold_back(request, False)
     return response
+
+
+def _hold_back(request: web.Request, is_held: bool) -> None:
+    """Have the system hold back what is written, until it is told otherwise; where it can."""
+    if request.transport is not None and hasattr(socket, "TCP_CORK"):
+        request.transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, is_held)
 
 
 async def _drip(request: web.Request, reply: WireResponse, seconds: float) -> web.StreamResponse:
