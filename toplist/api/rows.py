@@ -162,7 +162,8 @@ class Rows:
     @property
     def duplicates(self) -> int:
         """Rows that repeat an offer of the same list."""
-        return self.received - len(self.rejected) - len(self.arranged())
+        offers = [row.offer.offer_id for row in self._in_order() if isinstance(row, ReadRow)]
+        return len(offers) - len(set(offers))
 
     def arranged(self) -> list[RankedOffer]:
         """Every offer once, in the order of its rank."""

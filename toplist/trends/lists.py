@@ -148,7 +148,8 @@ def _rank(
     history: ListHistory,
     past: Sequence[Observation],
 ) -> None:
-    moved = rank_change(row, base, at_base.get(row.offer_id), first_seen(history, row.offer_id, past))
+    before = at_base.get(row.offer_id)
+    moved = rank_change(row, base, before, None if before else first_seen(history, row.offer_id, past))
     offer.rank_change, offer.movement = moved.value, moved.status
     offer.note("rank_change", moved.reason)
     if moved.status is Movement.UNKNOWN:
