@@ -43,6 +43,10 @@ def a_list(random: Random) -> tuple[list[Observation], dict[str, list[Observatio
         ]
         for offer in range(8)
     }
+    past |= {
+        "too old": [an_observation(random, "too old", 2, 40)],
+        "later": [an_observation(random, "later", TODAY, 41)],
+    }
     today = [an_observation(random, str(offer), TODAY, rank) for rank, offer in enumerate((5, 9, 0, 3, 2), 1)]
     return today, past
 
@@ -89,3 +93,5 @@ def test_a_lists_columns_give_what_its_rows_give(seed: int) -> None:
     others = sum(len(read(past)) for past in pasts.values())
     assert len(columns.day) == others + len(today)
     assert columns.rank[columns.is_today].tolist() == [1, 2, 3, 4, 5]
+    by_hundredths = [round(row.collected_at.timestamp() / 86400, 2) for row in today]
+    assert columns.panel().at[columns.is_today].tolist() == by_hundredths

@@ -1,5 +1,6 @@
 from math import isclose, log, sqrt
 
+import numpy as np
 import pytest
 from trend_rows import at, changes_of, sale_changes, seen
 
@@ -8,6 +9,7 @@ from toplist.ranktypes import Protocol
 from toplist.trends.coverage import OPENPLATFORM_COVERAGE, UNKNOWN_COVERAGE, Coverage
 from toplist.trends.growth import (
     Growth,
+    daily_changes,
     days_between,
     disjoint_growth,
     log_growth,
@@ -219,6 +221,12 @@ def test_changes_are_of_neighbours_and_none_without_two():
     assert changes_of([]) == []
     assert changes_of([(at(0), 1.0)]) == []
     assert changes_of([(at(0), 1.0), (at(1), 1.0), (at(2), 3.0)]) == [0.0, pytest.approx(log(3))]
+
+
+def test_changes_look_back_from_the_end_of_their_own_series():
+    seconds = np.array([39.0, 40.0, 1.0, 2.0]) * 86400
+    found = daily_changes(np.array([0, 0, 1, 1]), seconds, np.array([1.0, 2.0, 1.0, 2.0]), 3)
+    assert found == [[pytest.approx(log(2))], [pytest.approx(log(2))], []]
 
 
 def test_a_deviation_needs_five_changes():

@@ -93,7 +93,8 @@ class ListColumns:
         """Daily log changes of prices, today's included, each at today's quantity step only."""
         step = self.tier_start[self.is_today][np.minimum(self.offer, self.offers - 1)]
         has_step = ~np.isnan(step)
-        rows = (self.offer < self.offers) & ((self.tier_start == step) | ~(has_step | (self.tier_start >= 0)))
+        same = (self.tier_start == step) | (np.isnan(self.tier_start) & ~has_step)
+        rows = same & (self.offer < self.offers)
         prices = np.where(has_step, self.tier_price, self.price)
         return daily_changes(self.offer[rows], self.seconds[rows], prices[rows], self.offers)
 
