@@ -18,7 +18,7 @@ from toplist.errors import StorageUnavailable
 from toplist.gateway_spider import gateway_spider_of
 from toplist.items import ListKey, RankList
 from toplist.options import CrawlOptions
-from toplist.storage.ledger import LEASE, Claim, Claimed, Leases, Ledger, LedgerEntry, lease_owner_name
+from toplist.storage.ledger import LEASE, Claim, Claimed, Leases, LedgerEntry, lease_owner_name
 from toplist.storage.storage import Storage
 from toplist.summary import CrawlSummary
 
@@ -64,7 +64,7 @@ class LeaseMiddleware:
         engine, options = spider.storage.engine, spider.options
         owner = lease_owner_name(spider.job)
         self = cls(
-            Leases(engine, Ledger(engine, options.snapshot_date), options.snapshot_date, owner),
+            Leases(engine, options.snapshot_date, owner),
             options,
             storage=spider.storage,
             summary=spider.summary,

@@ -28,7 +28,7 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 
 def a_crawl(engine: Engine, job: str = "crawl") -> Leases:
-    return Leases(engine, Ledger(engine, DAY), DAY, lease_owner_name(job))
+    return Leases(engine, DAY, lease_owner_name(job))
 
 
 def never(_: LedgerEntry) -> bool:

@@ -15,6 +15,7 @@ import numpy as np
 from sqlalchemy import JSON, Boolean, Connection, Date, Engine, TextClause, TextualSelect, bindparam, text
 
 from toplist.report.facts import CountFacts, DayFacts, DroppedOffer, ListFacts, ListId, SnapshotFacts
+from toplist.storage.database import array_function
 from toplist.trends.panel import Floats, Ints
 
 #: Lists that are read by one query.
@@ -145,7 +146,7 @@ class SnapshotReader:
         self._day = snapshot_date
         self._since = snapshot_date - timedelta(days=days - 1)
         window = [self._since + timedelta(days=at) for at in range(days)]
-        self._past = _past("json_agg" if engine.dialect.name == "postgresql" else "json_group_array")
+        self._past = _past(array_function(engine))
         # SQLite gives dates as text, PostgreSQL as dates
         self._day_numbers: dict[Any, int] = {key: at for at, day in enumerate(window) for key in (day, day.isoformat())}
 

@@ -79,9 +79,10 @@ class TrackRecord:
         target = targets[past.day]
         wanted = offer * _STRIDE + target
         found = order[np.searchsorted(key[order], wanted, side="right") - 1] if len(order) else order
-        later = np.where(key[found] == wanted, past.sale_count[found], gone[past.day])
+        is_there = key[found] == wanted
+        later = np.where(is_there, past.sale_count[found], gone[past.day])
         # A count of 0, today or later, has no growth; without a count later nothing tells what became of the offer.
-        known = (target >= 0) & (past.sale_count > 0) & (later != 0) & ~((key[found] == wanted) & np.isnan(later))
+        known = (target >= 0) & (past.sale_count > 0) & (later != 0) & ~(is_there & np.isnan(later))
         self._rows.append(
             _Rows(
                 past.day[known],

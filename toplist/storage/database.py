@@ -111,6 +111,11 @@ def database_now(engine: Engine | Connection) -> ColumnElement[float]:
     return bindparam(None, type_=Float, callable_=time.monotonic)
 
 
+def array_function(engine: Engine) -> str:
+    """The aggregate that makes a JSON array of a column. SQLite writes 15 digits of a number, PostgreSQL all."""
+    return "json_agg" if engine.dialect.name == "postgresql" else "json_group_array"
+
+
 def insert_if_absent(connection: Connection, table: Table) -> Insert:
     """An insert that leaves existing rows alone."""
     return _insert(connection, table).on_conflict_do_nothing()

@@ -70,7 +70,7 @@ class History:
 
     def _store(self, ended: RankList, refresh: bool) -> bool:
         with writing(self._engine) as connection:
-            before = self._ledger.entry(connection, ended.key, lock=True)
+            before = self._ledger.entry(connection, ended.key)
             if before is not None and keep_existing(before, ended, refresh):
                 self._ledger.end_lease(connection, before.list_id)
                 return False

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 from toplist.items import Entry, ListKey, RankList
-from toplist.storage.database import content_digest, insert_if_absent, without_transactions
+from toplist.storage.database import array_function, content_digest, insert_if_absent, without_transactions
 from toplist.storage.tables import dropped_out, first_seen, list_, observation, offer_version, trend_note
 from toplist.storage.tables import list_snapshot as snapshots
 from toplist.trends.observation import HISTORY_DAYS, Columns, ListHistory, Snapshot
@@ -100,9 +100,9 @@ class HistoryReader:
 
     def __init__(self, engine: Engine):
         self._engine = without_transactions(engine)
-        # One row of arrays instead of 600 rows: SQLite's driver hands Python's lock over at every row. It writes
-        # 15 digits of a number, and a price has fewer.
-        array = func.json_agg if engine.dialect.name == "postgresql" else func.json_group_array
+        # One row of arrays instead of 600 rows: SQLite's driver hands Python's lock over at every row. The 15 digits
+        # that it writes of a number are enough for a price.
+        array = getattr(func, array_function(engine))
         self._observations = select(*(array(column, type_=JSON).label(column.name) for column in _OBSERVATIONS.c))
 
     def of(self, key: ListKey, before: date, offer_ids: Sequence[str]) -> ListHistory:

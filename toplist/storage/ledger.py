@@ -118,12 +118,12 @@ class LastDay(NamedTuple):
 
 _ENTRY_COLUMNS = tuple(snapshots.c[name] for name in LedgerEntry.__dataclass_fields__)
 # What every list asks is made once: making a statement and finding its compiled text takes longer than SQLite does.
-_ENTRY = (
+_LOCKED_ENTRY = (
     select(*_ENTRY_COLUMNS)
     .join(list_, list_.c.list_id == snapshots.c.list_id)
     .where(snapshots.c.snapshot_date == bindparam("day"), *(column == bindparam(column.name) for column in _IDENTITY))
+    .with_for_update(of=snapshots)
 )
-_LOCKED_ENTRY = _ENTRY.with_for_update(of=snapshots)
 _OFFERS = (
     select(observation.c.list_id, offer_version.c.offer_id)
     .join(offer_version, offer_version.c.version_id == observation.c.version_id)
@@ -234,9 +234,9 @@ class Ledger:
             connection.execute(insert(snapshots).values(list_id=list_id, snapshot_date=ended.snapshot_date, **values))
         return list_id
 
-    def entry(self, connection: Connection, key: ListKey, *, lock: bool = False) -> LedgerEntry | None:
-        """One list's entry, within the caller's transaction; with `lock`, no other process changes it meanwhile."""
-        row = connection.execute(_LOCKED_ENTRY if lock else _ENTRY, {**key._asdict(), "day": self._date}).first()
+    def entry(self, connection: Connection, key: ListKey) -> LedgerEntry | None:
+        """One list's entry, within the caller's transaction: no other process changes it meanwhile."""
+        row = connection.execute(_LOCKED_ENTRY, {**key._asdict(), "day": self._date}).first()
         return None if row is None else _entry(row)
 
     def end_lease(self, connection: Connection, list_id: int) -> None:
@@ -270,9 +270,8 @@ class Ledger:
 class Leases:
     """One crawl's leases on the lists of a day."""
 
-    def __init__(self, engine: Engine, ledger: Ledger, snapshot_date: date, lease_owner: str):
+    def __init__(self, engine: Engine, snapshot_date: date, lease_owner: str):
         self._engine = engine
-        self._ledger = ledger
         self._date = snapshot_date
         self.lease_owner = lease_owner
         # Around the locked row, not beside it: PostgreSQL would read the clock before it waits for the lock.

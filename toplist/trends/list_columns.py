@@ -91,7 +91,7 @@ class ListColumns:
 
     def price_changes(self) -> list[list[float]]:
         """Daily log changes of prices, today's included, each at today's quantity step only."""
-        step = self.tier_start[self.is_today][np.minimum(self.offer, self.offers - 1)]
+        step = self._of_today(self.tier_start)
         has_step = ~np.isnan(step)
         same = (self.tier_start == step) | (np.isnan(self.tier_start) & ~has_step)
         rows = same & (self.offer < self.offers)
@@ -102,11 +102,15 @@ class ListColumns:
         """Where in its past each of today's offers has its oldest count of the last `days`, counted from the end (-1
         is the last row before today); None where there is none."""
         today = np.flatnonzero(self.is_today)
-        until = self.seconds[today][np.minimum(self.offer, self.offers - 1)]
-        is_near = np.round((until - self.seconds) / _DAY, 2) <= days
+        is_near = np.round((self._of_today(self.seconds) - self.seconds) / _DAY, 2) <= days
         rows = np.flatnonzero(is_near & (self.sale_count > 0) & ~self.is_today & (self.offer < self.offers))
         offers, first = np.unique(self.offer[rows], return_index=True)
         found: list[int | None] = [None] * self.offers
         for offer, row in zip(offers.tolist(), rows[first].tolist(), strict=True):
             found[offer] = row - int(today[offer])
+        return found
+
+    def _of_today(self, values: Floats) -> Floats:
+        """Today's value of each row's offer; for an offer that left, another's."""
+        found: Floats = values[self.is_today][np.minimum(self.offer, self.offers - 1)]
         return found

@@ -1,7 +1,6 @@
 """What the formulas see: an offer in one snapshot of one list, that snapshot, and the list's past.
 
-Nothing here knows a database. `Observation` and `Snapshot` are tuples whose fields are in the order of the columns to
-select, so that `Observation._make(row)` makes one from a row.
+Nothing here knows a database. The fields of `Columns` and `Snapshot` are in the order of the columns to select.
 """
 
 from __future__ import annotations
